@@ -1,0 +1,21 @@
+/** What the Worker's tests find in `env`, and what the global set-up provides. */
+/// <reference types="@cloudflare/vitest-plugin/types" />
+import type { D1Migration } from "cloudflare:test";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    sandboxUrl: string;
+  }
+}
+
+declare global {
+  namespace Cloudflare {
+    interface Env {
+      PAYMENT_METHODS: DurableObjectNamespace;
+      LEDGER: D1Database;
+      TEST_MIGRATIONS: D1Migration[];
+      HARMONY_BASE_URL: string;
+      HARMONY_API_KEY: string;
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Three projects by runtime: `unit` (Node, pure code and the host-free object), `worker` (workerd,
+ * the whole Worker against the real sandbox on loopback) and `process` (Node, real processes that
+ * are killed). Only the last one starts wrangler's or Miniflare's own processes.
+ */
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          environment: "node",
+          include: ["test/{domain,harmony,payment-method,sandbox,docs}/**/*.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                TEST_MIGRATIONS: await readD1Migrations("./migrations"),
+                HARMONY_API_KEY: "sandbox",
+                // Short times, so that a test of a hang takes a second and not half a minute.
+                HARMONY_TIMEOUT_MS: "1500",
+                WAIT_SECONDS: "4",
+                ALLOW_SHORT_HORIZON: "yes",
+              },
+            },
+          }),
+        ],
+        test: {
+          name: "worker",
+          include: ["test/worker/**/*.test.ts"],
+          globalSetup: ["test/support/global-setup.ts"],
+          setupFiles: ["test/worker/setup.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "process",
+          environment: "node",
+          include: ["test/{crash,e2e}/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});

@@ -1,0 +1,220 @@
+/**
+ * What charging, refunding and revoking do to the book, and Harmony's own checks before each. Owns
+ * the rules of the documented API; what a scenario makes of them is acts.ts.
+ */
+import { play } from "./acts.ts";
+import { isObject } from "./scenario.ts";
+import { chargeableMinor, fourFields, methodItem, parseJson, refusal } from "./wire.ts";
+import { isRedirected, plain, played, REDIRECTED } from "./world.ts";
+import type { Deed } from "./acts.ts";
+import type { LateAct, Payment, PaymentMethod } from "./book.ts";
+import type { PaymentMethodStatus, PaymentStatus, Scenario } from "./kinds.ts";
+import type { HarmonyRequest } from "./wire.ts";
+import type { Played, World } from "./world.ts";
+
+const APPROVE = { kind: "approve", latencyMs: 0 } as const;
+
+export function charge(world: World, method: PaymentMethod, request: HarmonyRequest): Played {
+  const step = takeStep(world, method, "charges", request);
+  if (method.status !== "ACTIVE") {
+    return plain(refusal(400, `payment method is ${method.status}`));
+  }
+  const body = parseJson(request.body);
+  if (!isObject(body)) {
+    return plain(refusal(400, "the body must be a JSON object"));
+  }
+  const amountMinor = chargeableMinor(body["amount"]);
+  if (amountMinor === null) {
+    return plain(refusal(400, "amount must be at least 1 with at most two decimals"));
+  }
+  if ((body["currency"] ?? "MXN") !== "MXN") {
+    return plain(refusal(400, "currency must be MXN"));
+  }
+  const description = body["description"] ?? null;
+  if (description !== null && typeof description !== "string") {
+    return plain(refusal(400, "description must be a string"));
+  }
+  const deed = chargeDeed(world, method, amountMinor, description, request);
+  return played(step, play(step ?? APPROVE, deed));
+}
+
+export function refund(
+  world: World,
+  method: PaymentMethod,
+  payment: Payment,
+  request: HarmonyRequest,
+): Played {
+  const step = takeStep(world, method, "refunds", request);
+  if (payment.status !== "CONFIRMED") {
+    return plain(refusal(400, `payment is ${payment.status}, not CONFIRMED`));
+  }
+  const deed: Deed<PaymentStatus> = {
+    okStatus: 201,
+    redirectTo: `${request.path}?${REDIRECTED}`,
+    perform: () => world.book.setPaymentStatus(payment, "REFUNDED"),
+    decline: () => {},
+    pend: (polls, becomes) => {
+      payment.pending = { pollsLeft: polls, becomes };
+      world.book.changedPayment(payment);
+      return { ...fourFields(payment), status: "PENDING" };
+    },
+    performLater: (afterMs) => {
+      addLateAct(world, afterMs, { act: "refund", method, payment, amountMinor: 0 });
+    },
+    answer: () => fourFields(payment),
+    touchedId: () => payment.id,
+    knownId: () => otherPaymentId(world, payment),
+  };
+  return played(step, play(step ?? APPROVE, deed));
+}
+
+export function revoke(world: World, method: PaymentMethod, request: HarmonyRequest): Played {
+  const step = takeStep(world, method, "revokes", request);
+  if (method.status !== "ACTIVE") {
+    return plain(refusal(400, `payment method is ${method.status}, not ACTIVE`));
+  }
+  const deed: Deed<PaymentMethodStatus> = {
+    okStatus: 200,
+    redirectTo: `${request.path}?${REDIRECTED}`,
+    perform: () => world.book.setMethodStatus(method, "REVOKED"),
+    decline: () => {},
+    pend: (polls, becomes) => {
+      method.pending = { pollsLeft: polls, becomes };
+      world.book.changedMethod(method);
+      return methodItem(method);
+    },
+    performLater: (afterMs) => {
+      addLateAct(world, afterMs, { act: "revoke", method, payment: null, amountMinor: 0 });
+    },
+    answer: () => methodItem(method),
+    touchedId: () => method.id,
+    knownId: () => world.book.methods().find(({ id }) => id !== method.id)?.id ?? method.id,
+  };
+  return played(step, play(step ?? APPROVE, deed));
+}
+
+/** Does what was put off; a refund or revoke that became impossible meanwhile is left undone. */
+export function performLateAct(world: World, late: LateAct): void {
+  switch (late.act) {
+    case "charge": {
+      const { paymentMethodId, amountMinor, description } = late;
+      const status = "CONFIRMED";
+      const origin = "late";
+      world.book.addPayment({ paymentMethodId, amountMinor, description, status, origin });
+      break;
+    }
+    case "refund": {
+      const payment = late.paymentId === null ? undefined : world.book.payment(late.paymentId);
+      if (payment?.status === "CONFIRMED") {
+        world.book.setPaymentStatus(payment, "REFUNDED");
+      }
+      break;
+    }
+    case "revoke": {
+      const method = world.book.method(late.paymentMethodId);
+      if (method?.status === "ACTIVE") {
+        world.book.setMethodStatus(method, "REVOKED");
+      }
+      break;
+    }
+  }
+}
+
+function chargeDeed(
+  world: World,
+  method: PaymentMethod,
+  amountMinor: number,
+  description: string | null,
+  request: HarmonyRequest,
+): Deed<PaymentStatus> {
+  let made: Payment | null = null;
+  const make = (status: PaymentStatus): Payment => {
+    const origin = "charge";
+    const wanted = {
+      paymentMethodId: method.id,
+      amountMinor,
+      description,
+      status,
+      origin,
+    } as const;
+    made = world.book.addPayment(wanted);
+    return made;
+  };
+  const theMade = (): Payment => {
+    if (made === null) {
+      throw new Error("answered before anything was charged");
+    }
+    return made;
+  };
+  return {
+    okStatus: 201,
+    redirectTo: `${request.path}?${REDIRECTED}`,
+    perform: () => void make("CONFIRMED"),
+    decline: () => void make("CANCELLED"),
+    pend: (polls, becomes) => {
+      const payment = make("PENDING");
+      // It is new in this request, so the book saves it as it is by the end of it.
+      payment.pending = { pollsLeft: polls, becomes };
+      return fourFields(payment);
+    },
+    performLater: (afterMs) => {
+      const payment = null;
+      addLateAct(world, afterMs, { act: "charge", method, payment, amountMinor, description });
+    },
+    answer: () => fourFields(theMade()),
+    touchedId: () => theMade().id,
+    knownId: () => otherPaymentId(world, theMade()),
+  };
+}
+
+/** The latest other payment of the method, else any other; with none at all, the method's id. */
+function otherPaymentId(world: World, payment: Payment): string {
+  const isOther = ({ id }: Payment): boolean => id !== payment.id;
+  const other =
+    world.book.paymentsOf(payment.paymentMethodId).findLast(isOther) ??
+    world.book.payments().findLast(isOther);
+  return other?.id ?? payment.paymentMethodId;
+}
+
+function addLateAct(
+  world: World,
+  afterMs: number,
+  act: {
+    act: LateAct["act"];
+    method: PaymentMethod;
+    payment: Payment | null;
+    amountMinor: number;
+    description?: string | null;
+  },
+): void {
+  const added = world.book.addLateAct({
+    act: act.act,
+    dueAt: world.now() + afterMs,
+    paymentMethodId: act.method.id,
+    paymentId: act.payment?.id ?? null,
+    amountMinor: act.amountMinor,
+    description: act.description ?? null,
+  });
+  world.scheduleLateAct(added.id, afterMs);
+}
+
+/**
+ * Every authenticated request uses a step up, also one that is then refused for its own sake; but
+ * not one that follows our redirect, which is served as if nothing had been told to the method.
+ */
+function takeStep<List extends "charges" | "refunds" | "revokes">(
+  world: World,
+  method: PaymentMethod,
+  list: List,
+  request: HarmonyRequest,
+): Scenario[List][number] | undefined {
+  if (isRedirected(request)) {
+    return undefined;
+  }
+  const step = method.scenario[list].shift();
+  if (step !== undefined) {
+    world.book.changedMethod(method);
+    return step;
+  }
+  return list === "charges" ? (method.standing ?? undefined) : undefined;
+}

@@ -20,7 +20,12 @@ export function openStore(directory: string): Store {
   const db = new DatabaseSync(join(directory, "book.sqlite"), { timeout: 0 });
   // Exclusive: two sandboxes with one book would each overwrite what the other knows. In WAL mode
   // a commit is a write to a file, which the kernel keeps when the process dies.
-  db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF");
+  try {
+    db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF");
+  } catch (cause) {
+    db.close();
+    throw new Error(`the book in ${directory} cannot be opened; is it in use?`, { cause });
+  }
   db.exec(
     `CREATE TABLE IF NOT EXISTS record (
        position INTEGER PRIMARY KEY,

@@ -5,8 +5,8 @@
  * PERSISTED CONTRACT: the hash of an entry is the lower-case hex SHA-256 of the RFC 8785 (JCS)
  * text, in UTF-8, of the entry without `hash`, `position` and `recordedAt`.
  */
-// oxlint-disable-next-line typescript/triple-slash-reference -- the tests' configurations include files, not this folder
-/// <reference path="./node-crypto.d.ts" />
+// oxlint-disable-next-line typescript/triple-slash-reference -- the Workers types lack node:crypto, which both runtimes have
+/// <reference types="node/crypto" />
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
 import { FIRST_PREV_HASH } from "../domain/entries.ts";

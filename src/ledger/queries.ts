@@ -1,0 +1,270 @@
+/**
+ * Owns every SELECT that shows entries: one by its place, and pages of them by filters.
+ * Must not write, nor know of HTTP. A page reads a bounded number of rows whatever is asked, so
+ * it may be short, even empty, while there is more: only `next` being null ends a list.
+ */
+import type { Detail, Entry } from "../domain/entries.ts";
+import { columnOf, MEMBERS } from "./columns.ts";
+import { ask } from "./database.ts";
+import type { LedgerDatabase } from "./database.ts";
+import { and, boundsStatement, planOf } from "./plan.ts";
+import type { Condition, EntryFilters, Plan } from "./plan.ts";
+
+/** The contract's largest page. */
+export const LIMIT_MAX = 500;
+
+/**
+ * Candidates of the driving filter that one page sifts, in two windows: nearly all pages are full
+ * within the first; the second bounds what a page costs that finds little, to some 50 ms of D1's
+ * single thread where there are a million entries.
+ */
+export const WINDOWS = [1000, 10_000] as const;
+
+/** Bytes of `detail` on a page: well below a Worker's 128 MB, even parsed and written again. */
+export const PAGE_DETAIL_BYTES_MAX = 4 * 1024 * 1024;
+
+/** An entry as the ledger shows it; `position` and `recordedAt` are not hashed. */
+export interface LedgerEntry extends Entry {
+  /** Order of arrival over all chains, from 1, without gaps. */
+  readonly position: number;
+  /** RFC 3339, UTC, milliseconds; never falls as `position` grows. */
+  readonly recordedAt: string;
+}
+
+export interface EntryQuery {
+  readonly filters: EntryFilters;
+  /** By `position`. */
+  readonly order: "asc" | "desc";
+  /** From 1 to `LIMIT_MAX`. */
+  readonly limit: number;
+  /** The last position that exists for this list; null on its first page: the last of now. */
+  readonly asOf: number | null;
+  /** `next` of the page before; null on the first. */
+  readonly after: number | null;
+}
+
+export type PageResult =
+  | {
+      readonly type: "page";
+      readonly entries: readonly LedgerEntry[];
+      readonly asOf: number;
+      /** The position up to which this page has read, or null where the list ends. */
+      readonly next: number | null;
+    }
+  /** The ledger is shorter than `asOf`: it was restored to an earlier time. */
+  | { readonly type: "behind"; readonly last: number }
+  | { readonly type: "unavailable"; readonly message: string };
+
+export type EntryResult =
+  | { readonly type: "found"; readonly entry: LedgerEntry }
+  | { readonly type: "none" }
+  | { readonly type: "unavailable"; readonly message: string };
+
+type Row = Readonly<Record<string, string | number | null>>;
+
+/** Positions, both ends inclusive; empty where `from` is beyond `to`. */
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+const SHOWN = [
+  ...MEMBERS.map((member) => `${columnOf(member)} AS ${member}`),
+  "position",
+  "recorded_at AS recordedAt",
+].join(", ");
+
+/** One entry by its place in its chain. One statement of at most `timeoutMs`. */
+export async function getEntry(
+  db: LedgerDatabase,
+  paymentMethodId: string,
+  seq: number,
+  timeoutMs: number,
+): Promise<EntryResult> {
+  const answer = await ask<Row>(
+    db,
+    `SELECT ${SHOWN} FROM entry WHERE payment_method_id = ? AND seq = ?`,
+    [paymentMethodId, seq],
+    timeoutMs,
+  );
+  if (answer.type === "failed") {
+    return { type: "unavailable", message: answer.message };
+  }
+  const [row] = answer.rows;
+  return row === undefined ? { type: "none" } : { type: "found", entry: entryOf(row) };
+}
+
+/** One page. At most five statements, each of at most `timeoutMs`. */
+export async function queryEntries(
+  db: LedgerDatabase,
+  query: EntryQuery,
+  timeoutMs: number,
+): Promise<PageResult> {
+  const bounds = boundsStatement(query.filters);
+  const answer = await ask<Row>(db, bounds.sql, bounds.values, timeoutMs);
+  if (answer.type === "failed") {
+    return { type: "unavailable", message: answer.message };
+  }
+  const row = answer.rows[0] ?? {};
+  const last = Number(row["last"]);
+  const asOf = query.asOf ?? last;
+  if (asOf > last) {
+    return { type: "behind", last };
+  }
+  return pageWithin(db, query, asOf, rangeOf(row, query, asOf), timeoutMs);
+}
+
+/** What is left to read: within the times asked for, up to `asOf`, beyond the last page. */
+function rangeOf(bounds: Row, query: EntryQuery, asOf: number): Range {
+  const lows = ["recordedLo", "occurredLo"].filter((name) => name in bounds);
+  const highs = ["recordedHi", "occurredHi"].filter((name) => name in bounds);
+  const from = Math.max(1, ...lows.map((name) => Number(bounds[name] ?? asOf + 1)));
+  const to = Math.min(asOf, ...highs.map((name) => Number(bounds[name] ?? 0)));
+  if (query.after === null) {
+    return { from, to };
+  }
+  return query.order === "asc"
+    ? { from: Math.max(from, query.after + 1), to }
+    : { from, to: Math.min(to, query.after - 1) };
+}
+
+async function pageWithin(
+  db: LedgerDatabase,
+  query: EntryQuery,
+  asOf: number,
+  whole: Range,
+  timeoutMs: number,
+): Promise<PageResult> {
+  const plan = planOf(query.filters);
+  const entries: LedgerEntry[] = [];
+  let left = whole;
+  for (const size of WINDOWS) {
+    const window = await windowOf(db, query, plan, left, size, timeoutMs);
+    if (window.type === "failed") {
+      return { type: "unavailable", message: window.message };
+    }
+    const room = query.limit - entries.length;
+    const page = await readRows(db, query, plan, window.range, room, timeoutMs);
+    if (page.type === "failed") {
+      return { type: "unavailable", message: page.message };
+    }
+    entries.push(...page.entries);
+    if (page.more) {
+      return { type: "page", entries, asOf, next: entries.at(-1)?.position ?? null };
+    }
+    left = beyond(window.range, left, query.order);
+    if (left.from > left.to) {
+      return { type: "page", entries, asOf, next: null };
+    }
+    if (entries.length === query.limit) {
+      break;
+    }
+  }
+  return { type: "page", entries, asOf, next: query.order === "asc" ? left.from - 1 : left.to + 1 };
+}
+
+function beyond(read: Range, left: Range, order: "asc" | "desc"): Range {
+  return order === "asc"
+    ? { from: read.to + 1, to: left.to }
+    : { from: left.from, to: read.from - 1 };
+}
+
+type Window =
+  | { readonly type: "window"; readonly range: Range }
+  | { readonly type: "failed"; readonly message: string };
+
+/** The part of `left` that holds the next `size` candidates of the driver; all, if fewer. */
+async function windowOf(
+  db: LedgerDatabase,
+  query: EntryQuery,
+  plan: Plan,
+  left: Range,
+  size: number,
+  timeoutMs: number,
+): Promise<Window> {
+  const asc = query.order === "asc";
+  const upTo = (position: number): Window => ({
+    type: "window",
+    range: asc
+      ? { from: left.from, to: Math.min(left.to, position) }
+      : { from: Math.max(left.from, position), to: left.to },
+  });
+  if (plan.sieve === null || left.from > left.to) {
+    return { type: "window", range: left };
+  }
+  if (plan.driver === null) {
+    // Positions have no gaps, so that counting them is arithmetic.
+    return upTo(asc ? left.from + size - 1 : left.to - size + 1);
+  }
+  // Each value of the driver is a range of the index, read up to the limit.
+  const candidates = Math.ceil(size / plan.driverValues);
+  const where = and([plan.driver, within(left)]);
+  const answer = await ask<{ reached: number | null }>(
+    db,
+    `SELECT position AS reached FROM entry WHERE ${where.sql}
+     ORDER BY position ${query.order} LIMIT 1 OFFSET ${candidates - 1}`,
+    where.values,
+    timeoutMs,
+  );
+  if (answer.type === "failed") {
+    return answer;
+  }
+  const reached = answer.rows[0]?.reached ?? null;
+  return reached === null ? { type: "window", range: left } : upTo(reached);
+}
+
+type Rows =
+  | { readonly type: "rows"; readonly entries: readonly LedgerEntry[]; readonly more: boolean }
+  | { readonly type: "failed"; readonly message: string };
+
+/**
+ * The first `room` entries of `range` that pass, or fewer where their details would be too long;
+ * `more` tells that others pass, too.
+ */
+async function readRows(
+  db: LedgerDatabase,
+  query: EntryQuery,
+  plan: Plan,
+  range: Range,
+  room: number,
+  timeoutMs: number,
+): Promise<Rows> {
+  if (range.from > range.to) {
+    return { type: "rows", entries: [], more: false };
+  }
+  const conditions = [plan.driver, within(range), plan.sieve];
+  const where = and(conditions.filter((condition) => condition !== null));
+  const answer = await ask<Row>(
+    db,
+    `SELECT * FROM (
+       SELECT *, count(*) OVER () AS passed,
+         sum(bytes) OVER (ORDER BY position ${query.order}) - bytes AS bytesBefore
+       FROM (
+         SELECT ${SHOWN}, coalesce(octet_length(detail), 0) AS bytes FROM entry
+         WHERE ${where.sql} ORDER BY position ${query.order} LIMIT ${room + 1}
+       )
+     ) WHERE bytesBefore < ${PAGE_DETAIL_BYTES_MAX} ORDER BY position ${query.order}`,
+    where.values,
+    timeoutMs,
+  );
+  if (answer.type === "failed") {
+    return answer;
+  }
+  const entries = answer.rows.slice(0, room).map(entryOf);
+  return { type: "rows", entries, more: Number(answer.rows[0]?.["passed"] ?? 0) > entries.length };
+}
+
+function within(range: Range): Condition {
+  return { sql: "position BETWEEN ? AND ?", values: [range.from, range.to] };
+}
+
+/** Members in the order of the documentation; `detail` is what its text says. */
+function entryOf(row: Row): LedgerEntry {
+  const { detail } = row;
+  return {
+    ...Object.fromEntries(MEMBERS.map((member) => [member, row[member] ?? null])),
+    detail: typeof detail === "string" ? (JSON.parse(detail) as Detail) : null,
+    position: row["position"],
+    recordedAt: row["recordedAt"],
+  } as LedgerEntry;
+}

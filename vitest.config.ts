@@ -6,6 +6,8 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
+const migrations = await readD1Migrations("./migrations");
+
 export default defineConfig({
   test: {
     projects: [
@@ -19,19 +21,20 @@ export default defineConfig({
       },
       {
         plugins: [
-          cloudflareTest({
+          cloudflareTest(({ inject }) => ({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               bindings: {
-                TEST_MIGRATIONS: await readD1Migrations("./migrations"),
+                TEST_MIGRATIONS: migrations,
                 HARMONY_API_KEY: "sandbox",
+                HARMONY_BASE_URL: `${inject("sandboxUrl")}/api`,
                 // Short times, so that a test of a hang takes a second and not half a minute.
                 HARMONY_TIMEOUT_MS: "1500",
                 WAIT_SECONDS: "4",
                 ALLOW_SHORT_HORIZON: "yes",
               },
             },
-          }),
+          })),
         ],
         test: {
           name: "worker",

@@ -1,0 +1,214 @@
+/**
+ * Owns the nouns of a charge: its request, its attempts, its states and what they mean for the
+ * caller's money. Must not decide anything (decide.ts) nor change anything (evolve.ts). Pure.
+ */
+import type { Money, OutcomeKind, Payment, Retry } from "./outcome.ts";
+
+/** PERSISTED CONTRACT: states are stored in objects for ever; add, never rename. */
+export const CHARGE_STATES = [
+  "in_flight",
+  "approved",
+  "declined",
+  "pending",
+  "in_doubt",
+  "not_charged",
+] as const;
+
+export type ChargeState = (typeof CHARGE_STATES)[number];
+
+/** What the caller wishes, parsed; every member but `reference` is compared for a mismatch. */
+export interface ChargeRequest {
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly description: string | null;
+  /** The caller's own order number; not sent to Harmony and not compared. */
+  readonly reference: string | null;
+}
+
+/** PERSISTED CONTRACT. One submission of a charge. */
+export interface Attempt {
+  readonly attempt: number;
+  /** The short id that travels in Harmony's description, null where tags are off. */
+  readonly tag: string | null;
+  readonly intendedAtMs: number;
+  /** `seq` of the intent's entry: payments recorded before it are known to this attempt. */
+  readonly intentSeq: number;
+  /** The horizon in force when it was sent, in ms; null means `never`. */
+  readonly horizonMs: number | null;
+  readonly answeredAtMs: number | null;
+  /** `seq` of the entry that ended it; a look counts only if it began after that. */
+  readonly answeredSeq: number | null;
+  readonly outcome: OutcomeKind | null;
+  readonly httpStatus: number | null;
+  readonly latencyMs: number | null;
+  /** A payment id that the reply named: that payment exists, so no horizon applies. */
+  readonly namedPaymentId: string | null;
+  /** The payment that this attempt turned out to have made. */
+  readonly explainedBy: string | null;
+}
+
+/**
+ * PERSISTED CONTRACT. A planned time with the gap it was planned over: farther ahead than that
+ * gap means that a clock went back, and the work is due now.
+ */
+export interface Due {
+  readonly atMs: number;
+  readonly gapMs: number;
+}
+
+/** PERSISTED CONTRACT. What looks have established about the attempt that is in doubt. */
+export interface Doubt {
+  readonly sinceMs: number;
+  readonly looks: number;
+  /** Incomplete looks in a row; each doubles the next delay. */
+  readonly failures: number;
+  /** When the last counted (complete) look began. */
+  readonly countedAtMs: number | null;
+  /** The delay that was planned after the last counted look. */
+  readonly plannedGapMs: number;
+  /** Time credited towards the horizon, from the first complete look on. */
+  readonly creditedMs: number;
+  /** Entries of the first and the last counted look, and how many there were: the evidence. */
+  readonly countedLooks: number;
+  readonly firstCountedSeq: number | null;
+  readonly lastCountedSeq: number | null;
+}
+
+/** PERSISTED CONTRACT. The bytes of the first final answer, replayed for ever. */
+export interface BoundReply {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export type ResolvedBy = "reply" | "look" | "rule" | "operator";
+
+/** PERSISTED CONTRACT. A caller's wish to take an amount once; one per caller and key. */
+export interface Charge {
+  readonly v: 1;
+  readonly chargeId: string;
+  readonly paymentMethodId: string;
+  readonly caller: string;
+  readonly idempotencyKey: string;
+  readonly request: ChargeRequest;
+  readonly state: ChargeState;
+  readonly attempts: readonly Attempt[];
+  readonly payment: Payment | null;
+  readonly createdAtMs: number;
+  readonly resolvedAtMs: number | null;
+  readonly resolvedBy: ResolvedBy | null;
+  readonly escalated: boolean;
+  readonly doubt: Doubt | null;
+  /** When the history is looked at next for this charge, in doubt or late. */
+  readonly nextLook: Due | null;
+  /** How many late looks were made since it was called not charged by rule or person. */
+  readonly lateLooks: number;
+  /** When the payment (or the one a reply named) is polled next, and how often it was. */
+  readonly nextPoll: Due | null;
+  readonly polls: number;
+  /** Further payments that turned out to be of this charge. */
+  readonly duplicates: readonly string[];
+  readonly boundReply: BoundReply | null;
+}
+
+/** The last attempt; a charge is born with its first. */
+export function lastAttempt(charge: Charge): Attempt {
+  const attempt = charge.attempts.at(-1);
+  if (attempt === undefined) {
+    throw new Error(`Bug: charge ${charge.chargeId} has no attempt`);
+  }
+  return attempt;
+}
+
+/** Whether an attempt may have moved money that no recorded payment explains. */
+export function isUnexplained(attempt: Attempt): boolean {
+  return (
+    attempt.explainedBy === null &&
+    (attempt.outcome === "indeterminate" || attempt.outcome === "contradictory")
+  );
+}
+
+/**
+ * Whether a payment found now could still be this charge's: it is in flight or in doubt, or an
+ * attempt of it is unexplained and its late looks are not over.
+ */
+export function isCompeting(charge: Charge): boolean {
+  if (charge.state === "in_flight" || charge.state === "in_doubt") {
+    return true;
+  }
+  return charge.nextLook !== null && charge.attempts.some(isUnexplained);
+}
+
+/** The state of a charge whose payment has this status. An unknown status is not final. */
+export function stateOf(payment: Payment): ChargeState {
+  switch (payment.status) {
+    case "CONFIRMED":
+    case "REFUNDED":
+      return "approved";
+    case "CANCELLED":
+      return "declined";
+    default:
+      return "pending";
+  }
+}
+
+/** Whether a charge's outcome is known for good, late truth excepted. */
+export function isFinal(state: ChargeState): boolean {
+  return state === "approved" || state === "declined";
+}
+
+/** What is known of the charge's money now (contract.md, A charge). */
+export function moneyOf(charge: Charge): Money {
+  switch (charge.state) {
+    case "approved":
+      // A confirmed payment that was reversed later has gone back as well.
+      return charge.payment?.status === "CONFIRMED" ? "charged" : "refunded";
+    case "declined":
+    case "not_charged":
+      return "not_charged";
+    case "pending":
+      return "pending";
+    case "in_flight":
+    case "in_doubt":
+      return "unknown";
+    default:
+      return unreachable(charge.state);
+  }
+}
+
+/** What the caller may do next (contract.md, Errors). */
+export function retryOf(charge: Charge): Retry {
+  switch (charge.state) {
+    case "approved":
+      return "never";
+    case "declined":
+      return "new_key";
+    case "not_charged":
+    case "pending":
+    case "in_flight":
+    case "in_doubt":
+      return "same_key";
+    default:
+      return unreachable(charge.state);
+  }
+}
+
+/** Names the members in which a repeated request differs from the first under its key. */
+export function differingMembers(first: ChargeRequest, second: ChargeRequest): string[] {
+  const differing: string[] = [];
+  if (first.amountMinor !== second.amountMinor) {
+    differing.push("amount");
+  }
+  if (first.currency !== second.currency) {
+    differing.push("currency");
+  }
+  if (first.description !== second.description) {
+    differing.push("description");
+  }
+  return differing;
+}
+
+/** For the default arm of an exhaustive switch: reached only by a bug or corrupted state. */
+export function unreachable(value: never): never {
+  throw new Error(`Bug! Unhandled value: ${JSON.stringify(value)}`);
+}

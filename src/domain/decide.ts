@@ -1,0 +1,216 @@
+/**
+ * Owns the decision whether a charge may be sent and what an answer to it means for the charge.
+ * Must not read a clock, a random number or storage: everything it needs is in the view. One of
+ * the files that can lose money: nothing else in this project may allow a submission. Pure.
+ */
+import {
+  type Charge,
+  type ChargeRequest,
+  differingMembers,
+  isUnexplained,
+  lastAttempt,
+  stateOf,
+  unreachable,
+} from "./charge.ts";
+import { chargeIn, type Draft, note } from "./draft.ts";
+import type { ChargeIdentity } from "./facts.ts";
+import type { NotSentReason, Outcome } from "./outcome.ts";
+import { newDoubt, nextLateLook, nextLook, nextPoll } from "./schedule.ts";
+
+export type LookUp =
+  | { readonly type: "unknown" }
+  | { readonly type: "mismatch"; readonly differing: readonly string[] }
+  /** Approved, declined or pending: what is known is the answer. */
+  | { readonly type: "answered" }
+  | { readonly type: "in_doubt" }
+  | { readonly type: "in_flight" }
+  /** Known to have moved no money: a further attempt may follow, after a look. */
+  | { readonly type: "chargeable" };
+
+/** What a key means for a request: keys bind at the durable intent, for ever, in every state. */
+export function lookUp(charge: Charge | null, request: ChargeRequest): LookUp {
+  if (charge === null) {
+    return { type: "unknown" };
+  }
+  const differing = differingMembers(charge.request, request);
+  if (differing.length > 0) {
+    return { type: "mismatch", differing };
+  }
+  switch (charge.state) {
+    case "approved":
+    case "declined":
+    case "pending":
+      return { type: "answered" };
+    case "in_doubt":
+      return { type: "in_doubt" };
+    case "in_flight":
+      return { type: "in_flight" };
+    case "not_charged":
+      return { type: "chargeable" };
+    default:
+      return unreachable(charge.state);
+  }
+}
+
+export type Admission =
+  | { readonly type: "submit" }
+  | { readonly type: "frozen" }
+  /** A complete look must be had first; `purpose` says what it is for. */
+  | { readonly type: "look"; readonly purpose: "baseline" | "before_attempt" };
+
+/**
+ * Whether a charge may be sent now, decided at the head of the queue (design.md, Before
+ * sending). `lookedFresh`: this very request has already had its complete look, and nothing
+ * awaited anything since.
+ */
+export function admit(
+  charges: Iterable<Charge>,
+  charge: Charge | null,
+  method: { baseline: boolean; foreignSeen: boolean; foreignWriters: boolean },
+  lookedFresh: boolean,
+): Admission {
+  for (const other of charges) {
+    if (other.state === "in_doubt" || other.state === "in_flight") {
+      return { type: "frozen" };
+    }
+  }
+  if (lookedFresh) {
+    return { type: "submit" };
+  }
+  if (!method.baseline) {
+    return { type: "look", purpose: "baseline" };
+  }
+  return charge !== null || method.foreignSeen || method.foreignWriters
+    ? { type: "look", purpose: "before_attempt" }
+    : { type: "submit" };
+}
+
+/** Notes the intent of the next attempt of a charge; it is durable before anything is sent. */
+export function intend(draft: Draft, identity: ChargeIdentity, tag: string | null): Charge {
+  const charge = draft.charges.get(identity.chargeId) ?? null;
+  if (charge !== null && charge.state !== "not_charged") {
+    throw new Error(`Bug: an attempt of ${charge.chargeId} in state ${charge.state}`);
+  }
+  const noted = note(draft, {
+    type: "attempt_intended",
+    atMs: draft.view.nowMs,
+    chargeId: identity.chargeId,
+    identity,
+    attempt: {
+      attempt: (charge === null ? 0 : lastAttempt(charge).attempt) + 1,
+      tag,
+      horizonMs: draft.view.rules.horizonMs,
+    },
+  });
+  if (noted.charge === null) {
+    throw new Error("Bug: an intent without a charge");
+  }
+  return noted.charge;
+}
+
+/** What came back over the wire, for the entry. */
+export interface ExchangeFigures {
+  readonly httpStatus: number | null;
+  readonly latencyMs: number | null;
+  /** The first of what Harmony said, where it was no plain success. */
+  readonly excerpt: string | null;
+}
+
+/**
+ * Records the answer to an attempt, in whatever state its charge is by then: it resolves a
+ * doubt, becomes late truth, or stands beside what is known.
+ */
+export function answer(
+  draft: Draft,
+  chargeId: string,
+  attempt: number,
+  outcome: Outcome,
+  figures: ExchangeFigures,
+): void {
+  const { nowMs, jitter, rules } = draft.view;
+  const charge = chargeIn(draft, chargeId);
+  const open = charge.state === "in_flight" || charge.state === "in_doubt";
+  const doubtful = outcome.kind === "indeterminate" || outcome.kind === "contradictory";
+  const doubt = charge.doubt ?? newDoubt(nowMs);
+  const named = outcome.kind === "indeterminate" ? outcome.namedPaymentId : null;
+  const namedNew = outcome.kind === "contradictory" && !outcome.knownBefore;
+  const stillOpen = charge.attempts.some((a) => a.attempt !== attempt && isUnexplained(a));
+  const polled = outcome.kind === "pending" || (doubtful && (named !== null || namedNew));
+  note(draft, {
+    type: "attempt_answered",
+    atMs: nowMs,
+    chargeId,
+    attempt,
+    outcome,
+    ...figures,
+    nextLook: doubtful
+      ? nextLook(rules, doubt, false, nowMs, jitter)
+      : stillOpen
+        ? nextLateLook(rules, charge.lateLooks, nowMs, nowMs, jitter)
+        : null,
+    nextPoll: polled ? nextPoll(rules, 0, nowMs, nowMs, jitter) : null,
+  });
+  if (open && outcome.kind === "contradictory") {
+    escalate(draft, chargeId, outcome.reason, [outcome.namedPaymentId], true);
+  }
+  if (!open && (outcome.kind === "approved" || outcome.kind === "pending")) {
+    const settled = charge.state === "approved" || charge.state === "pending";
+    note(draft, {
+      type: "late_truth_found",
+      atMs: nowMs,
+      chargeId,
+      attempt,
+      payment: outcome.payment,
+      as: settled && charge.payment?.id !== outcome.payment.id ? "duplicate" : "payment",
+      nextPoll:
+        stateOf(outcome.payment) === "pending" ? nextPoll(rules, 0, nowMs, nowMs, jitter) : null,
+    });
+  }
+}
+
+/** An attempt in flight that no running call owns has ended for us without an answer. */
+export function abandon(draft: Draft, chargeId: string): void {
+  answer(
+    draft,
+    chargeId,
+    lastAttempt(chargeIn(draft, chargeId)).attempt,
+    { kind: "indeterminate", reason: "interrupted", namedPaymentId: null },
+    { httpStatus: null, latencyMs: null, excerpt: null },
+  );
+}
+
+/**
+ * Hands a charge in doubt to a person, once. `lookSoon` keeps the planned look, where the
+ * history may still show at once what the reply did not.
+ */
+export function escalate(
+  draft: Draft,
+  chargeId: string,
+  reason: string,
+  candidates: readonly string[],
+  lookSoon: boolean,
+): void {
+  const { nowMs, jitter, rules } = draft.view;
+  const charge = chargeIn(draft, chargeId);
+  if (charge.escalated || charge.state !== "in_doubt") {
+    return;
+  }
+  const doubt = charge.doubt ?? newDoubt(nowMs);
+  note(draft, {
+    type: "charge_escalated",
+    atMs: nowMs,
+    chargeId,
+    attempt: lastAttempt(charge).attempt,
+    reason,
+    candidates: candidates.slice(0, CANDIDATES_MAX),
+    nextLook: lookSoon ? charge.nextLook : nextLook(rules, doubt, true, nowMs, jitter),
+  });
+}
+
+/** An entry names at most this many payments; more says nothing new to the person who reads it. */
+const CANDIDATES_MAX = 20;
+
+/** The error a caller gets when Harmony itself said that nothing was charged. */
+export function notSentReason(outcome: Outcome): NotSentReason | null {
+  return outcome.kind === "not_sent" ? outcome.reason : null;
+}

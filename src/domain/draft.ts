@@ -1,0 +1,215 @@
+/**
+ * Owns a step in the making: the loaded state, the facts noted so far and what they changed,
+ * numbered as their entries will be. The journal writes a draft whole or not at all. Must not
+ * decide: decide.ts and find.ts do, and note what they decided here. Pure.
+ */
+import { type Charge, unreachable } from "./charge.ts";
+import { evolve, evolvePayment, paymentOf } from "./evolve.ts";
+import type { Fact, SeenPayment } from "./facts.ts";
+import type { PaymentRecord } from "./match.ts";
+import type { Payment } from "./outcome.ts";
+import type { Schedules } from "./schedule.ts";
+
+/** What of the configuration decisions depend on. */
+export interface Rules extends Schedules {
+  /** Null means `never`. */
+  readonly horizonMs: number | null;
+  readonly foreignWriters: boolean;
+}
+
+/** The stored state of a method, as far as a step needs it. */
+export interface View {
+  readonly nowMs: number;
+  /** A random number from 0 to 1, for the delays that this step plans. */
+  readonly jitter: number;
+  readonly rules: Rules;
+  /** The `seq` that the next entry gets. */
+  readonly nextSeq: number;
+  /** `seq` of the baseline's look; null before there is one. */
+  readonly baselineSeq: number | null;
+  /** Every open charge (in flight, in doubt, pending, late looks to come) and those asked for. */
+  readonly charges: ReadonlyMap<string, Charge>;
+  /** The payments' records that this step may touch. */
+  readonly payments: ReadonlyMap<string, PaymentRecord>;
+}
+
+export interface Noted {
+  readonly seq: number;
+  readonly fact: Fact;
+  /** The centavos that this fact first makes known as moved. */
+  readonly effectMinor: number;
+  /** The charge the fact is about, as it is after it. */
+  readonly charge: Charge | null;
+}
+
+export interface Draft {
+  readonly view: View;
+  readonly charges: Map<string, Charge>;
+  readonly payments: Map<string, PaymentRecord>;
+  readonly changedCharges: Set<string>;
+  readonly changedPayments: Set<string>;
+  readonly noted: Noted[];
+  baselineSeq: number | null;
+  foreignSeen: boolean;
+}
+
+export function openDraft(view: View): Draft {
+  return {
+    view,
+    charges: new Map(view.charges),
+    payments: new Map(view.payments),
+    changedCharges: new Set(),
+    changedPayments: new Set(),
+    noted: [],
+    baselineSeq: view.baselineSeq,
+    foreignSeen: false,
+  };
+}
+
+/** The `seq` that the next noted fact will have. */
+export function nextSeq(draft: Draft): number {
+  return draft.view.nextSeq + draft.noted.length;
+}
+
+export function chargeIn(draft: Draft, chargeId: string): Charge {
+  const charge = draft.charges.get(chargeId);
+  if (charge === undefined) {
+    throw new Error(`Bug: charge ${chargeId} was not loaded`);
+  }
+  return charge;
+}
+
+/** Notes a fact: gives it its number, applies it, and works out what money it makes known. */
+export function note(draft: Draft, fact: Fact): Noted {
+  const seq = nextSeq(draft);
+  const effectMinor = applyToPayments(draft, fact, seq);
+  let charge: Charge | null = null;
+  if (fact.chargeId !== null) {
+    charge = evolve(draft.charges.get(fact.chargeId) ?? null, fact, seq);
+    draft.charges.set(charge.chargeId, charge);
+    draft.changedCharges.add(charge.chargeId);
+  }
+  if (fact.type === "looked" && fact.report.complete) {
+    draft.baselineSeq ??= seq;
+  }
+  if (fact.type === "payment_unattributed") {
+    draft.foreignSeen = true;
+  }
+  const noted = { seq, fact, effectMinor, charge };
+  draft.noted.push(noted);
+  return noted;
+}
+
+/**
+ * Ends a step: the freeze of the method is noted where its charges in doubt came or went. It is
+ * derived from their states, never stored beside them.
+ */
+export function finish(draft: Draft): Draft {
+  const before = firstInDoubt(draft.view.charges);
+  const after = firstInDoubt(draft.charges);
+  const atMs = draft.view.nowMs;
+  if (before === null && after !== null) {
+    note(draft, { type: "method_frozen", atMs, chargeId: after });
+  }
+  if (before !== null && after === null) {
+    note(draft, { type: "method_unfrozen", atMs, chargeId: before });
+  }
+  return draft;
+}
+
+function firstInDoubt(charges: ReadonlyMap<string, Charge>): string | null {
+  for (const charge of charges.values()) {
+    if (charge.state === "in_doubt") {
+      return charge.chargeId;
+    }
+  }
+  return null;
+}
+
+/** What of a payment counts as moved by our charges. */
+function settledMinor(record: PaymentRecord | undefined): number {
+  return record !== undefined && record.chargeId !== null && record.status === "CONFIRMED"
+    ? record.amountMinor
+    : 0;
+}
+
+function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
+  const set = (
+    payment: Payment,
+    change: Omit<Parameters<typeof evolvePayment>[2], "seq" | "atMs">,
+  ): number => {
+    const before = draft.payments.get(payment.id);
+    const after = evolvePayment(before ?? null, payment, {
+      seq,
+      atMs: draft.view.nowMs,
+      ...change,
+    });
+    draft.payments.set(payment.id, after);
+    draft.changedPayments.add(payment.id);
+    return settledMinor(after) - settledMinor(before);
+  };
+  switch (fact.type) {
+    case "attempt_answered": {
+      const payment = paymentOf(fact.outcome);
+      return payment === null ? 0 : set(payment, { chargeId: fact.chargeId });
+    }
+    case "payment_adopted":
+    case "late_truth_found":
+      return set(fact.payment, { chargeId: fact.chargeId });
+    case "status_changed":
+      return set(fact.payment, {});
+    case "contradiction_found":
+      return set(fact.payment, { contradicted: fact.said });
+    case "payment_unattributed":
+      return set(fact.payment, { unattributed: true });
+    case "looked":
+      if (fact.report.complete) {
+        for (const seen of fact.report.payments) {
+          recordSeen(draft, seen, set);
+        }
+      }
+      return 0;
+    case "polled":
+      if (fact.seen !== null) {
+        recordSeen(draft, { ...fact.seen, tag: null, createdAtMs: null }, set);
+      }
+      return 0;
+    case "attempt_intended":
+    case "not_charged_by_rule":
+    case "charge_escalated":
+    case "replayed":
+    case "key_mismatched":
+    case "method_frozen":
+    case "method_unfrozen":
+    case "delivery_refused":
+      return 0;
+    default:
+      return unreachable(fact);
+  }
+}
+
+/**
+ * Records a payment that a look or poll has shown. A payment attributed to a charge keeps its
+ * stored status here: its change is a fact of its own, which books the money.
+ */
+function recordSeen(
+  draft: Draft,
+  seen: SeenPayment,
+  set: (payment: Payment, change: { tag: string | null; createdAtMs: number | null }) => number,
+): void {
+  const before = draft.payments.get(seen.id);
+  if (before?.chargeId != null || (before !== undefined && sameRecord(before, seen))) {
+    return;
+  }
+  set(seen, { tag: seen.tag, createdAtMs: seen.createdAtMs });
+}
+
+function sameRecord(before: PaymentRecord, seen: SeenPayment): boolean {
+  return (
+    before.status === seen.status &&
+    before.amountMinor === seen.amountMinor &&
+    before.currency === seen.currency &&
+    (before.tag !== null || seen.tag === null) &&
+    (before.createdAtMs !== null || seen.createdAtMs === null)
+  );
+}

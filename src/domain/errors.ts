@@ -1,0 +1,257 @@
+/**
+ * Owns every error a caller can get: the tagged union, its place on the wire (contract.md,
+ * Errors) and the text of its explanation. Must not build a Response: the object binds these
+ * bytes, so they are made here, purely.
+ */
+import type { ChargeState } from "./charge.ts";
+import type { Money, Retry } from "./outcome.ts";
+
+interface Wire {
+  readonly status: number;
+  readonly title: string;
+  readonly retry: Retry;
+  /** One paragraph for `GET /problems/{code}`. */
+  readonly explanation: string;
+}
+
+/** The one mapping from an error's code to the wire, in the contract's order of precedence. */
+export const ERRORS = {
+  not_found: {
+    status: 404,
+    title: "Not found",
+    retry: "never",
+    explanation:
+      "There is nothing at this address. Payment method ids are UUIDs; a charge of another caller is not shown.",
+  },
+  method_not_allowed: {
+    status: 405,
+    title: "Method not allowed",
+    retry: "never",
+    explanation: "The address exists but not for this HTTP method; `Allow` lists the ones that do.",
+  },
+  authentication_unavailable: {
+    status: 503,
+    title: "Authentication is unavailable",
+    retry: "same_key",
+    explanation:
+      "The key could not be checked just now and was not seen in the last 15 minutes. Repeat the request with the same idempotency key.",
+  },
+  unauthorized: {
+    status: 401,
+    title: "Unauthorized",
+    retry: "same_key",
+    explanation:
+      "No valid API key came along, in `x-api-key` or `Authorization: Bearer`. If this request repeats an earlier one, that one's outcome is unknown from here.",
+  },
+  forbidden: {
+    status: 403,
+    title: "Forbidden",
+    retry: "same_key",
+    explanation: "The API key is valid but lacks the scope that this call needs.",
+  },
+  rate_limited: {
+    status: 429,
+    title: "Too many requests",
+    retry: "same_key",
+    explanation:
+      "Slow down and repeat the request with the same idempotency key after `Retry-After`.",
+  },
+  payload_too_large: {
+    status: 413,
+    title: "Payload too large",
+    retry: "never",
+    explanation: "A request body may have at most 16 KiB.",
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: "Unsupported media type",
+    retry: "never",
+    explanation: "Send the body as `Content-Type: application/json`, in UTF-8.",
+  },
+  idempotency_key_missing: {
+    status: 400,
+    title: "Idempotency-Key is missing",
+    retry: "never",
+    explanation:
+      "Every charge needs an `Idempotency-Key` header. Make it once per order, store it before you send, and repeat it with every retry.",
+  },
+  idempotency_key_invalid: {
+    status: 400,
+    title: "Idempotency-Key is invalid",
+    retry: "never",
+    explanation:
+      "The key is 1 to 255 characters: a quoted string of printable ASCII, or the same text bare without space, comma or quote, in one header.",
+  },
+  invalid_amount: {
+    status: 400,
+    title: "Invalid amount",
+    retry: "never",
+    explanation:
+      "`amount` is a JSON number in pesos, from 1 to 9999999.99, with at most two decimals.",
+  },
+  currency_not_supported: {
+    status: 400,
+    title: "Currency not supported",
+    retry: "never",
+    explanation: "Harmony charges in `MXN` only.",
+  },
+  invalid_request: {
+    status: 400,
+    title: "Invalid request",
+    retry: "never",
+    explanation: "The request is not what this call takes; `errors` points at each wrong part.",
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: "Idempotency-Key was used for another request",
+    retry: "never",
+    explanation:
+      "This key is bound, for ever, to an earlier request that differs in the members listed under `differing`. `first` says what became of that one. Nothing was sent.",
+  },
+  payment_method_in_doubt: {
+    status: 409,
+    title: "Another charge on this payment method is in doubt",
+    retry: "same_key",
+    explanation:
+      "The outcome of another charge on this payment method is not known yet. Until it is, no further charge is sent on it. Nothing was sent for this one.",
+  },
+  payment_method_busy: {
+    status: 429,
+    title: "Payment method is busy",
+    retry: "same_key",
+    explanation:
+      "Charges on one payment method run one after another, and this one did not get its turn in time. It was withdrawn; nothing was sent.",
+  },
+  upstream_unavailable: {
+    status: 503,
+    title: "Harmony is unavailable",
+    retry: "same_key",
+    explanation:
+      "Harmony did not answer what must be known before a charge may be sent, or asked us to slow down. Nothing was charged.",
+  },
+  upstream_unauthorized: {
+    status: 502,
+    title: "Harmony rejects the gateway's key",
+    retry: "same_key",
+    explanation:
+      "The gateway's own API key was refused by Harmony. Nothing was charged; an operator has to mend it.",
+  },
+  payment_method_not_active: {
+    status: 400,
+    title: "Payment method is not active",
+    retry: "same_key",
+    explanation:
+      "Harmony charges only payment methods that are ACTIVE; `paymentMethodStatus` says what this one is. Nothing was charged.",
+  },
+  payment_method_not_found: {
+    status: 404,
+    title: "Payment method not found",
+    retry: "same_key",
+    explanation: "Harmony does not know this payment method. Nothing was charged.",
+  },
+  charge_refused: {
+    status: 402,
+    title: "Charge refused",
+    retry: "new_key",
+    explanation:
+      "Harmony refused the charge; its own words are in `upstream`. Nothing was charged. The refusal is bound to this key: try again with a new one.",
+  },
+  not_charged: {
+    status: 409,
+    title: "Not charged",
+    retry: "same_key",
+    explanation:
+      "It was found out, while this request waited, that no money moved. A later request with this key sends a further attempt.",
+  },
+  halted: {
+    status: 503,
+    title: "Payment method is halted",
+    retry: "same_key",
+    explanation:
+      "What is stored for this payment method contradicts the ledger or is not understood. Nothing is sent until a person has looked at it.",
+  },
+  payment_not_found: {
+    status: 404,
+    title: "Payment not found",
+    retry: "never",
+    explanation: "Harmony knows no such payment on this payment method.",
+  },
+  upstream_error: {
+    status: 502,
+    title: "Harmony did not answer the question",
+    retry: "same_key",
+    explanation:
+      "Reading from Harmony failed (502) or took too long (504). `lastKnown` is what was known before, if anything.",
+  },
+  ledger_unavailable: {
+    status: 503,
+    title: "The ledger is unavailable",
+    retry: "same_key",
+    explanation:
+      "The ledger's database could not be asked just now. Entries are kept where they were made and are delivered when it is back.",
+  },
+  internal: {
+    status: 500,
+    title: "Internal error",
+    retry: "same_key",
+    explanation:
+      "Something went wrong on our side. What became of the charge is not known to this answer: repeat it with the same idempotency key.",
+  },
+} as const satisfies Record<string, Wire>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** One complaint about one part of the input; `pointer` is a JSON pointer or a parameter's name. */
+export interface InputError {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+/** What a caller is told of the charge that first used a key. */
+export interface FirstUse {
+  readonly chargeId: string;
+  readonly state: ChargeState;
+  readonly money: Money;
+  /** In pesos, as the caller wrote it. */
+  readonly amount: number;
+}
+
+/** An error on its way to a caller. Extension members by code; absent ones are left out. */
+export interface Problem {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly money: Money;
+  /** Replaces the table's status, for the one code that has two (`upstream_error`: 502, 504). */
+  readonly status?: number;
+  readonly chargeId?: string;
+  readonly errors?: readonly InputError[];
+  readonly differing?: readonly string[];
+  readonly first?: FirstUse;
+  readonly paymentMethodStatus?: string;
+  readonly upstream?: string;
+  readonly lastKnown?: { readonly status: string; readonly at: string } | null;
+  readonly retryAfterSeconds?: number;
+}
+
+export const PROBLEM_CONTENT_TYPE = "application/problem+json";
+
+/** The `application/problem+json` text of an error (RFC 9457). No `instance`: bodies are replayed. */
+export function problemBody(problem: Problem): string {
+  const { code, detail, money, status, retryAfterSeconds: _header, ...extensions } = problem;
+  const wire = ERRORS[code];
+  return JSON.stringify({
+    type: `/problems/${code}`,
+    title: wire.title,
+    status: status ?? wire.status,
+    detail,
+    code,
+    money,
+    retry: wire.retry,
+    ...extensions,
+  });
+}
+
+/** The HTTP status of an error. */
+export function problemStatus(problem: Problem): number {
+  return problem.status ?? ERRORS[problem.code].status;
+}

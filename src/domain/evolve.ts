@@ -1,0 +1,305 @@
+/**
+ * Owns what a fact changes: the next state of a charge and of a payment's record. Must not
+ * decide whether the fact may happen (decide.ts, find.ts). Pure and total: knowledge only
+ * increases, and only a late truth moves a final state.
+ */
+import { type Attempt, type Charge, lastAttempt, stateOf, unreachable } from "./charge.ts";
+import type { Fact } from "./facts.ts";
+import type { PaymentRecord } from "./match.ts";
+import type { Outcome, Payment } from "./outcome.ts";
+import { bindReply } from "./reply.ts";
+import { newDoubt } from "./schedule.ts";
+
+/**
+ * The charge after a fact about it; `seq` is the number of the fact's entry. The first final
+ * state binds the bytes that are replayed for ever.
+ */
+export function evolve(charge: Charge | null, fact: Fact, seq: number): Charge {
+  const next = change(charge, fact, seq);
+  if (next.boundReply !== null) {
+    return next;
+  }
+  const refusal =
+    fact.type === "attempt_answered" && fact.outcome.kind === "declined"
+      ? fact.outcome.upstream
+      : null;
+  return { ...next, boundReply: bindReply(next, refusal) };
+}
+
+function change(charge: Charge | null, fact: Fact, seq: number): Charge {
+  if (fact.type === "attempt_intended") {
+    return intended(charge, fact, seq);
+  }
+  if (charge === null) {
+    throw new Error(`Bug: ${fact.type} about a charge that does not exist`);
+  }
+  switch (fact.type) {
+    case "attempt_answered":
+      return answered(charge, fact, seq);
+    case "looked":
+      if (fact.purpose === "late") {
+        return { ...charge, lateLooks: charge.lateLooks + 1, nextLook: fact.nextLook };
+      }
+      return fact.purpose === "doubt"
+        ? { ...charge, doubt: fact.doubt, nextLook: fact.nextLook }
+        : charge;
+    case "polled":
+      return { ...charge, polls: charge.polls + 1, nextPoll: fact.nextPoll };
+    case "payment_adopted":
+      return {
+        ...resolved(charge, fact.payment, "look", fact.atMs),
+        attempts: explain(charge, fact.attempt, fact.payment.id),
+        nextLook: fact.nextLook,
+        nextPoll: fact.nextPoll,
+      };
+    case "status_changed":
+      return statusChanged(charge, fact);
+    case "not_charged_by_rule":
+      return {
+        ...charge,
+        state: "not_charged",
+        resolvedAtMs: fact.atMs,
+        resolvedBy: "rule",
+        escalated: false,
+        doubt: fact.doubt,
+        lateLooks: 0,
+        nextLook: fact.nextLook,
+        nextPoll: null,
+      };
+    case "charge_escalated":
+      return { ...charge, escalated: true, nextLook: fact.nextLook };
+    case "late_truth_found":
+      return lateTruth(charge, fact);
+    case "contradiction_found":
+    case "replayed":
+    case "key_mismatched":
+    case "method_frozen":
+    case "method_unfrozen":
+    case "payment_unattributed":
+    case "delivery_refused":
+      return charge;
+    default:
+      return unreachable(fact);
+  }
+}
+
+function intended(
+  charge: Charge | null,
+  fact: Fact & { type: "attempt_intended" },
+  seq: number,
+): Charge {
+  const attempt: Attempt = {
+    ...fact.attempt,
+    intendedAtMs: fact.atMs,
+    intentSeq: seq,
+    answeredAtMs: null,
+    answeredSeq: null,
+    outcome: null,
+    httpStatus: null,
+    latencyMs: null,
+    namedPaymentId: null,
+    explainedBy: null,
+  };
+  if (charge !== null) {
+    return {
+      ...charge,
+      state: "in_flight",
+      attempts: [...charge.attempts, attempt],
+      resolvedAtMs: null,
+      resolvedBy: null,
+      doubt: null,
+    };
+  }
+  return {
+    v: 1,
+    ...fact.identity,
+    state: "in_flight",
+    attempts: [attempt],
+    payment: null,
+    createdAtMs: fact.atMs,
+    resolvedAtMs: null,
+    resolvedBy: null,
+    escalated: false,
+    doubt: null,
+    nextLook: null,
+    lateLooks: 0,
+    nextPoll: null,
+    polls: 0,
+    duplicates: [],
+    boundReply: null,
+  };
+}
+
+function answered(charge: Charge, fact: Fact & { type: "attempt_answered" }, seq: number): Charge {
+  const { outcome } = fact;
+  const attempts = charge.attempts.map((attempt) =>
+    attempt.attempt === fact.attempt
+      ? {
+          ...attempt,
+          answeredAtMs: fact.atMs,
+          answeredSeq: seq,
+          outcome: outcome.kind,
+          httpStatus: fact.httpStatus,
+          latencyMs: fact.latencyMs,
+          namedPaymentId: namedIn(outcome),
+          explainedBy: paymentOf(outcome)?.id ?? null,
+        }
+      : attempt,
+  );
+  const told = { ...charge, attempts };
+  const open = charge.state === "in_flight" || charge.state === "in_doubt";
+  if (!open || lastAttempt(charge).attempt !== fact.attempt) {
+    return told;
+  }
+  switch (outcome.kind) {
+    case "approved":
+    case "pending":
+      return {
+        ...resolved(told, outcome.payment, "reply", fact.atMs),
+        nextLook: fact.nextLook,
+        nextPoll: fact.nextPoll,
+      };
+    case "declined":
+      return {
+        ...told,
+        state: "declined",
+        payment: outcome.payment,
+        resolvedAtMs: fact.atMs,
+        resolvedBy: "reply",
+        escalated: false,
+        doubt: null,
+        nextLook: fact.nextLook,
+        nextPoll: null,
+      };
+    case "not_sent":
+      return {
+        ...told,
+        state: "not_charged",
+        resolvedAtMs: fact.atMs,
+        resolvedBy: "reply",
+        escalated: false,
+        doubt: null,
+        nextLook: fact.nextLook,
+        nextPoll: null,
+      };
+    case "indeterminate":
+    case "contradictory":
+      return {
+        ...told,
+        state: "in_doubt",
+        doubt: charge.doubt ?? newDoubt(fact.atMs),
+        nextLook: fact.nextLook,
+        nextPoll: fact.nextPoll,
+        polls: 0,
+      };
+    default:
+      return unreachable(outcome);
+  }
+}
+
+function resolved(charge: Charge, payment: Payment, by: "reply" | "look", atMs: number): Charge {
+  return {
+    ...charge,
+    state: stateOf(payment),
+    payment,
+    resolvedAtMs: atMs,
+    resolvedBy: by,
+    escalated: false,
+    doubt: null,
+    polls: 0,
+  };
+}
+
+function explain(charge: Charge, attempt: number | null, paymentId: string): readonly Attempt[] {
+  return charge.attempts.map((one) =>
+    one.attempt === attempt ? { ...one, explainedBy: paymentId } : one,
+  );
+}
+
+function statusChanged(charge: Charge, fact: Fact & { type: "status_changed" }): Charge {
+  if (charge.payment?.id !== fact.payment.id) {
+    return charge;
+  }
+  return {
+    ...charge,
+    payment: fact.payment,
+    state: charge.state === "pending" ? stateOf(fact.payment) : charge.state,
+    nextPoll: fact.nextPoll,
+  };
+}
+
+function lateTruth(charge: Charge, fact: Fact & { type: "late_truth_found" }): Charge {
+  const attempts = explain(charge, fact.attempt, fact.payment.id);
+  const open = attempts.some(
+    (attempt) => attempt.explainedBy === null && attempt.outcome === "indeterminate",
+  );
+  const nextLook = open ? charge.nextLook : null;
+  if (fact.as === "duplicate") {
+    const duplicates = [...charge.duplicates, fact.payment.id];
+    return { ...charge, attempts, duplicates, nextLook };
+  }
+  return {
+    ...charge,
+    attempts,
+    state: stateOf(fact.payment),
+    payment: fact.payment,
+    resolvedAtMs: fact.atMs,
+    resolvedBy: "look",
+    escalated: false,
+    nextLook,
+    nextPoll: fact.nextPoll,
+    polls: 0,
+  };
+}
+
+/** The payment that an outcome attributes to its attempt, if it does. */
+export function paymentOf(outcome: Outcome): Payment | null {
+  switch (outcome.kind) {
+    case "approved":
+    case "pending":
+    case "declined":
+      return outcome.payment;
+    case "not_sent":
+    case "indeterminate":
+    case "contradictory":
+      return null;
+    default:
+      return unreachable(outcome);
+  }
+}
+
+function namedIn(outcome: Outcome): string | null {
+  if (outcome.kind === "indeterminate") {
+    return outcome.namedPaymentId;
+  }
+  return outcome.kind === "contradictory" && !outcome.knownBefore ? outcome.namedPaymentId : null;
+}
+
+/** A payment's record after a fact; null where the fact does not touch it. */
+export function evolvePayment(
+  record: PaymentRecord | null,
+  payment: Payment,
+  told: {
+    seq: number;
+    atMs: number;
+    chargeId?: string;
+    tag?: string | null;
+    createdAtMs?: number | null;
+    unattributed?: boolean;
+    contradicted?: string;
+  },
+): PaymentRecord {
+  return {
+    id: payment.id,
+    status: payment.status,
+    amountMinor: payment.amountMinor,
+    currency: payment.currency,
+    statusAtMs: record?.status === payment.status ? record.statusAtMs : told.atMs,
+    recordedSeq: record?.recordedSeq ?? told.seq,
+    chargeId: told.chargeId ?? record?.chargeId ?? null,
+    tag: told.tag ?? record?.tag ?? null,
+    createdAtMs: told.createdAtMs ?? record?.createdAtMs ?? null,
+    unattributed: told.unattributed ?? record?.unattributed ?? false,
+    contradicted: told.contradicted ?? record?.contradicted ?? null,
+  };
+}

@@ -1,0 +1,160 @@
+/**
+ * Owns the facts that decisions are made of: each becomes one ledger entry, and `evolve` says
+ * what it changes. Must not hold behaviour. Pure.
+ */
+import type { Attempt, ChargeRequest, Doubt, Due } from "./charge.ts";
+import type { Outcome, Payment } from "./outcome.ts";
+import type { PaymentRecord } from "./match.ts";
+
+/** Who a charge belongs to and what it asks; fixed at its first intent. */
+export interface ChargeIdentity {
+  readonly chargeId: string;
+  readonly paymentMethodId: string;
+  readonly caller: string;
+  readonly idempotencyKey: string;
+  readonly request: ChargeRequest;
+}
+
+/** What one look at the history brought (design.md, Finding a lost charge). */
+export interface LookReport {
+  readonly beganAtMs: number;
+  readonly endedAtMs: number;
+  /** The journal's last `seq` when it began: a look counts only for what had ended by then. */
+  readonly beganSeq: number;
+  readonly complete: boolean;
+  /** Why it is not complete, in one word; null where it is. */
+  readonly why: string | null;
+  /** The HTTP status that ended an incomplete look, where there was one. */
+  readonly httpStatus: number | null;
+  readonly pages: number;
+  readonly count: number | null;
+  readonly payments: readonly SeenPayment[];
+  /** Hash of the ids seen, so that two looks can be compared without storing them. */
+  readonly idsHash: string | null;
+}
+
+export interface SeenPayment extends Payment {
+  readonly tag: string | null;
+  readonly createdAtMs: number | null;
+}
+
+export type LookPurpose = "baseline" | "before_attempt" | "doubt" | "late";
+
+interface About {
+  readonly atMs: number;
+  readonly chargeId: string;
+}
+
+export type Fact =
+  | (About & {
+      readonly type: "attempt_intended";
+      readonly identity: ChargeIdentity;
+      readonly attempt: Pick<Attempt, "attempt" | "tag" | "horizonMs">;
+    })
+  | (About & {
+      readonly type: "attempt_answered";
+      readonly attempt: number;
+      readonly outcome: Outcome;
+      readonly httpStatus: number | null;
+      readonly latencyMs: number | null;
+      readonly excerpt: string | null;
+      readonly nextLook: Due | null;
+      readonly nextPoll: Due | null;
+    })
+  | {
+      readonly type: "looked";
+      readonly atMs: number;
+      /** The charge it was begun for; null for a baseline. */
+      readonly chargeId: string | null;
+      readonly attempt: number | null;
+      readonly purpose: LookPurpose;
+      readonly report: LookReport;
+      readonly newIds: readonly string[];
+      readonly doubt: Doubt | null;
+      readonly nextLook: Due | null;
+    }
+  | {
+      readonly type: "polled";
+      readonly atMs: number;
+      readonly chargeId: string | null;
+      readonly paymentId: string;
+      readonly seen: Payment | null;
+      readonly httpStatus: number | null;
+      readonly latencyMs: number;
+      readonly failure: string | null;
+      readonly nextPoll: Due | null;
+    }
+  | (About & {
+      readonly type: "payment_adopted";
+      readonly attempt: number;
+      readonly payment: Payment;
+      readonly by: "tag" | "single" | "named";
+      /** `seq` of the look or poll it rests on. */
+      readonly evidenceSeq: number;
+      readonly nextLook: Due | null;
+      readonly nextPoll: Due | null;
+    })
+  | (About & {
+      readonly type: "status_changed";
+      readonly payment: Payment;
+      readonly from: string;
+      readonly nextPoll: Due | null;
+    })
+  | (About & {
+      readonly type: "not_charged_by_rule";
+      readonly attempt: number;
+      readonly doubt: Doubt;
+      readonly horizonMs: number;
+      readonly nextLook: Due | null;
+    })
+  | (About & {
+      readonly type: "charge_escalated";
+      readonly attempt: number;
+      readonly reason: string;
+      readonly candidates: readonly string[];
+      readonly nextLook: Due | null;
+    })
+  | (About & {
+      readonly type: "late_truth_found";
+      readonly attempt: number | null;
+      readonly payment: Payment;
+      readonly as: "payment" | "duplicate";
+      readonly nextPoll: Due | null;
+    })
+  | {
+      readonly type: "contradiction_found";
+      readonly atMs: number;
+      readonly chargeId: string;
+      /** The payment as it stands in our books, and what Harmony says of it now. */
+      readonly payment: PaymentRecord;
+      readonly said: string;
+    }
+  | {
+      readonly type: "payment_unattributed";
+      readonly atMs: number;
+      readonly chargeId: null;
+      readonly payment: PaymentRecord;
+    }
+  | (About & { readonly type: "replayed"; readonly count: number })
+  | (About & {
+      readonly type: "key_mismatched";
+      readonly differing: readonly string[];
+      readonly amountMinor: number;
+    })
+  | (About & { readonly type: "method_frozen" })
+  | (About & { readonly type: "method_unfrozen" })
+  | {
+      readonly type: "delivery_refused";
+      readonly atMs: number;
+      readonly chargeId: null;
+      readonly reason: string;
+    };
+
+/** Who or what caused the facts of one step: a caller's request, an alarm, the cron. */
+export interface Actor {
+  readonly caller: string | null;
+  readonly keyId: string | null;
+  readonly requestId: string | null;
+  readonly traceId: string | null;
+  readonly origin: string | null;
+}

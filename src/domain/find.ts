@@ -1,0 +1,446 @@
+/**
+ * Owns what a look or a poll means for the charges of a method: adoption, the horizon rule,
+ * escalation, late truth, payments of nobody. Must not read Harmony nor storage. One of the
+ * files that can lose money: it alone may call a charge not charged by rule. Pure.
+ */
+import {
+  type Attempt,
+  type Charge,
+  type Doubt,
+  isCompeting,
+  isFinal,
+  isUnexplained,
+  lastAttempt,
+  stateOf,
+} from "./charge.ts";
+import { escalate } from "./decide.ts";
+import { chargeIn, type Draft, nextSeq, note } from "./draft.ts";
+import type { LookPurpose, LookReport } from "./facts.ts";
+import { fits, match, type MatchContext, type PaymentRecord } from "./match.ts";
+import { isPaymentStatus, type Payment } from "./outcome.ts";
+import {
+  creditedMs,
+  horizonReached,
+  lookGapMs,
+  mustEscalate,
+  newDoubt,
+  nextLateLook,
+  nextLook,
+  nextPoll,
+} from "./schedule.ts";
+
+/**
+ * Records a look and everything it makes known. `chargeId` is the charge that the look was begun
+ * for, null for a baseline; what it *found* is held against every charge that could explain it.
+ */
+export function learnFromLook(
+  draft: Draft,
+  report: LookReport,
+  purpose: LookPurpose,
+  chargeId: string | null,
+): void {
+  const isBaseline = draft.baselineSeq === null;
+  const charge = chargeId === null ? null : (draft.charges.get(chargeId) ?? null);
+  const attempt = charge === null ? null : lastAttempt(charge);
+  // A look counts only for the attempt that had ended when it began.
+  const counts =
+    purpose === "doubt" &&
+    charge?.state === "in_doubt" &&
+    attempt?.answeredSeq != null &&
+    attempt.answeredSeq <= report.beganSeq;
+  const evidenceSeq = nextSeq(draft);
+  const doubt = counts ? doubtAfter(draft, charge, report, evidenceSeq) : null;
+  const newIds = report.complete
+    ? report.payments.filter((seen) => !draft.payments.has(seen.id)).map((seen) => seen.id)
+    : [];
+  note(draft, {
+    type: "looked",
+    atMs: draft.view.nowMs,
+    chargeId:
+      counts || (purpose === "late" && charge !== null) ? chargeId : (charge?.chargeId ?? null),
+    attempt: attempt?.attempt ?? null,
+    purpose: counts || purpose !== "doubt" ? purpose : "before_attempt",
+    report,
+    newIds,
+    doubt,
+    nextLook: plannedLook(draft, charge, doubt, purpose),
+  });
+  if (report.complete) {
+    noticeStatuses(draft, report);
+    if (!isBaseline) {
+      attribute(draft, evidenceSeq, purpose === "before_attempt" ? chargeId : null);
+      reportUnattributed(draft);
+    }
+  }
+  if (counts) {
+    applyHorizon(
+      draft,
+      charge.chargeId,
+      attempt.attempt,
+      report,
+      doubt ?? newDoubt(draft.view.nowMs),
+    );
+  }
+}
+
+/** The doubt after one more look at the attempt it is about. */
+function doubtAfter(draft: Draft, charge: Charge, report: LookReport, seq: number): Doubt {
+  const doubt = charge.doubt ?? newDoubt(draft.view.nowMs);
+  const looks = doubt.looks + 1;
+  if (!report.complete) {
+    return { ...doubt, looks, failures: doubt.failures + 1 };
+  }
+  return {
+    ...doubt,
+    looks,
+    failures: 0,
+    countedAtMs: report.beganAtMs,
+    creditedMs: creditedMs(doubt, report.beganAtMs),
+    plannedGapMs: lookGapMs(draft.view.rules, looks, 0, charge.escalated),
+    countedLooks: doubt.countedLooks + 1,
+    firstCountedSeq: doubt.firstCountedSeq ?? seq,
+    lastCountedSeq: seq,
+  };
+}
+
+function plannedLook(
+  draft: Draft,
+  charge: Charge | null,
+  doubt: Doubt | null,
+  purpose: LookPurpose,
+) {
+  const { nowMs, jitter, rules } = draft.view;
+  if (charge === null) {
+    return null;
+  }
+  if (doubt !== null) {
+    return nextLook(rules, doubt, charge.escalated, nowMs, jitter);
+  }
+  if (purpose === "late") {
+    const resolvedAtMs = charge.resolvedAtMs ?? nowMs;
+    return nextLateLook(rules, charge.lateLooks + 1, resolvedAtMs, nowMs, jitter);
+  }
+  return charge.nextLook;
+}
+
+/** What the history says of payments that already belong to a charge. */
+function noticeStatuses(draft: Draft, report: LookReport): void {
+  for (const seen of report.payments) {
+    const record = draft.payments.get(seen.id);
+    if (record?.chargeId != null) {
+      learnStatus(draft, record, seen);
+    }
+  }
+}
+
+/** Hands every payment of nobody to `match`, for every attempt that nothing explains. */
+function attribute(draft: Draft, evidenceSeq: number, before: string | null): void {
+  for (const charge of draft.charges.values()) {
+    if (charge.state === "in_flight") {
+      continue;
+    }
+    const attempts = charge.attempts.filter(
+      (attempt) =>
+        isUnexplained(attempt) || (charge.chargeId === before && attempt.outcome === "not_sent"),
+    );
+    for (const attempt of attempts.toReversed()) {
+      attributeTo(draft, charge.chargeId, attempt, evidenceSeq);
+    }
+  }
+}
+
+function attributeTo(draft: Draft, chargeId: string, attempt: Attempt, evidenceSeq: number): void {
+  const { nowMs, jitter, rules } = draft.view;
+  const charge = chargeIn(draft, chargeId);
+  const found = match(
+    charge.request,
+    attempt,
+    draft.payments.values(),
+    contextOf(draft, charge, attempt),
+  );
+  if (found.type === "none") {
+    return;
+  }
+  if (found.type === "escalate") {
+    escalate(draft, chargeId, found.reason, found.candidates, false);
+    return;
+  }
+  const payment = bare(found.payment);
+  const pollDue = stateOf(payment) === "pending" ? nextPoll(rules, 0, nowMs, nowMs, jitter) : null;
+  if (charge.state === "in_doubt") {
+    const others = charge.attempts.some((a) => a.attempt !== attempt.attempt && isUnexplained(a));
+    note(draft, {
+      type: "payment_adopted",
+      atMs: nowMs,
+      chargeId,
+      attempt: attempt.attempt,
+      payment,
+      by: found.by,
+      evidenceSeq,
+      nextLook: others ? nextLateLook(rules, 0, nowMs, nowMs, jitter) : null,
+      nextPoll: pollDue,
+    });
+    return;
+  }
+  const settled = charge.state === "approved" || charge.state === "pending";
+  note(draft, {
+    type: "late_truth_found",
+    atMs: nowMs,
+    chargeId,
+    attempt: attempt.attempt,
+    payment,
+    as: settled ? "duplicate" : "payment",
+    nextPoll: settled ? charge.nextPoll : pollDue,
+  });
+}
+
+function contextOf(draft: Draft, charge: Charge, attempt: Attempt): MatchContext {
+  const otherTags = new Set<string>();
+  let competing = false;
+  for (const other of draft.charges.values()) {
+    for (const one of other.attempts) {
+      if (
+        one.tag !== null &&
+        !(other.chargeId === charge.chargeId && one.attempt === attempt.attempt)
+      ) {
+        otherTags.add(one.tag);
+      }
+    }
+    competing ||=
+      other.chargeId !== charge.chargeId &&
+      other.request.amountMinor === charge.request.amountMinor &&
+      other.request.currency === charge.request.currency &&
+      isCompeting(other);
+  }
+  return {
+    competing,
+    otherTags,
+    foreignWriters: draft.view.rules.foreignWriters,
+    nowMs: draft.view.nowMs,
+  };
+}
+
+/** Payments after the baseline that no open charge could have made are somebody else's: say so. */
+function reportUnattributed(draft: Draft): void {
+  for (const record of draft.payments.values()) {
+    if (record.chargeId !== null || record.unattributed) {
+      continue;
+    }
+    const baseline = draft.baselineSeq ?? 0;
+    if (record.recordedSeq <= baseline || couldBeOurs(draft, record)) {
+      continue;
+    }
+    note(draft, {
+      type: "payment_unattributed",
+      atMs: draft.view.nowMs,
+      chargeId: null,
+      payment: record,
+    });
+  }
+}
+
+function couldBeOurs(draft: Draft, record: PaymentRecord): boolean {
+  for (const charge of draft.charges.values()) {
+    const last = lastAttempt(charge);
+    const open = charge.state === "in_flight" ? [last] : charge.attempts.filter(isUnexplained);
+    if (open.some((attempt) => fits(record, charge.request, attempt))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** The candidates that speak against a further attempt: none may be left when it is sent. */
+export function fittingPayments(draft: Draft, charge: Charge): string[] {
+  const ids: string[] = [];
+  for (const record of draft.payments.values()) {
+    if (
+      charge.attempts.some((attempt) => fits(record, charge.request, attempt)) &&
+      !record.unattributed
+    ) {
+      ids.push(record.id);
+    }
+  }
+  return ids;
+}
+
+/** Absence proves that no money moved once it was observed, by complete looks, for the horizon. */
+function applyHorizon(
+  draft: Draft,
+  chargeId: string,
+  attemptNumber: number,
+  report: LookReport,
+  doubt: Doubt,
+): void {
+  const { nowMs, jitter, rules } = draft.view;
+  const charge = chargeIn(draft, chargeId);
+  const attempt = lastAttempt(charge);
+  if (charge.state !== "in_doubt" || attempt.attempt !== attemptNumber) {
+    return;
+  }
+  const nothingFits = fittingPayments(draft, charge).length === 0;
+  if (report.complete && nothingFits && horizonReached(attempt, doubt.creditedMs)) {
+    note(draft, {
+      type: "not_charged_by_rule",
+      atMs: nowMs,
+      chargeId,
+      attempt: attempt.attempt,
+      doubt,
+      horizonMs: attempt.horizonMs ?? 0,
+      nextLook: nextLateLook(rules, 0, nowMs, nowMs, jitter),
+    });
+    return;
+  }
+  if (mustEscalate(attempt, doubt, nowMs)) {
+    escalate(draft, chargeId, "no_rule_decides", [], false);
+  }
+}
+
+/** What one read of a payment told us. */
+export interface PollReport {
+  readonly paymentId: string;
+  readonly seen: Payment | null;
+  readonly httpStatus: number | null;
+  readonly latencyMs: number;
+  readonly failure: string | null;
+}
+
+/** Records a poll and what it changes: a status, an adoption by name, or a contradiction. */
+export function learnFromPoll(draft: Draft, report: PollReport): void {
+  const { nowMs, jitter, rules } = draft.view;
+  const record = draft.payments.get(report.paymentId);
+  const owner = ownerOf(draft, report.paymentId, record);
+  const due =
+    owner?.nextPoll == null
+      ? null
+      : nextPoll(
+          rules,
+          owner.polls + 1,
+          owner.doubt?.sinceMs ?? owner.resolvedAtMs ?? nowMs,
+          nowMs,
+          jitter,
+        );
+  const evidenceSeq = nextSeq(draft);
+  note(draft, {
+    type: "polled",
+    atMs: nowMs,
+    chargeId: owner?.chargeId ?? null,
+    ...report,
+    nextPoll: due,
+  });
+  const { seen } = report;
+  if (seen === null) {
+    return;
+  }
+  if (record?.chargeId != null) {
+    learnStatus(draft, record, seen);
+    return;
+  }
+  if (owner !== null && owner.state === "in_doubt") {
+    adoptNamed(draft, owner.chargeId, seen, evidenceSeq);
+  }
+}
+
+/** The charge a payment belongs to, or whose unanswered attempt was told its name. */
+function ownerOf(
+  draft: Draft,
+  paymentId: string,
+  record: PaymentRecord | undefined,
+): Charge | null {
+  if (record?.chargeId != null) {
+    return draft.charges.get(record.chargeId) ?? null;
+  }
+  for (const charge of draft.charges.values()) {
+    if (charge.attempts.some((attempt) => attempt.namedPaymentId === paymentId)) {
+      return charge;
+    }
+  }
+  return null;
+}
+
+/** A payment that the reply itself named is ours, if it is what was asked. */
+function adoptNamed(draft: Draft, chargeId: string, seen: Payment, evidenceSeq: number): void {
+  const { nowMs, jitter, rules } = draft.view;
+  const charge = chargeIn(draft, chargeId);
+  const attempt = lastAttempt(charge);
+  const record = draft.payments.get(seen.id);
+  const adoptable = isPaymentStatus(seen.status) && seen.status !== "REFUNDED";
+  if (record === undefined || attempt.namedPaymentId !== seen.id || !adoptable) {
+    return;
+  }
+  if (!fits(record, charge.request, attempt)) {
+    escalate(draft, chargeId, "named_payment_differs", [seen.id], false);
+    return;
+  }
+  note(draft, {
+    type: "payment_adopted",
+    atMs: nowMs,
+    chargeId,
+    attempt: attempt.attempt,
+    payment: seen,
+    by: "named",
+    evidenceSeq,
+    nextLook: null,
+    nextPoll: stateOf(seen) === "pending" ? nextPoll(rules, 0, nowMs, nowMs, jitter) : null,
+  });
+}
+
+/**
+ * What a payment's status, seen again, means. A pending payment becomes final; a confirmed one is
+ * refunded or reversed; anything else contradicts what is known: an entry and an alert, once,
+ * and not an edit.
+ */
+function learnStatus(draft: Draft, record: PaymentRecord, seen: Payment): void {
+  const { nowMs, jitter, rules } = draft.view;
+  const charge = record.chargeId === null ? undefined : draft.charges.get(record.chargeId);
+  const sameMoney = record.amountMinor === seen.amountMinor && record.currency === seen.currency;
+  if (charge === undefined || (record.status === seen.status && sameMoney)) {
+    return;
+  }
+  const { chargeId } = charge;
+  const payment = bare(seen);
+  const becomes = stateOf(payment);
+  if (sameMoney && movesForward(record.status, seen.status)) {
+    const due = isFinal(becomes) ? null : nextPoll(rules, charge.polls, nowMs, nowMs, jitter);
+    const from = record.status;
+    note(draft, { type: "status_changed", atMs: nowMs, chargeId, payment, from, nextPoll: due });
+    return;
+  }
+  const revived = record.status === "CANCELLED" && becomes === "approved";
+  if (sameMoney && revived && charge.payment?.id === seen.id) {
+    note(draft, {
+      type: "late_truth_found",
+      atMs: nowMs,
+      chargeId,
+      attempt: null,
+      payment,
+      as: "payment",
+      nextPoll: null,
+    });
+    return;
+  }
+  const said = `${seen.status} ${seen.amountMinor} ${seen.currency}`;
+  if (record.contradicted !== said) {
+    note(draft, { type: "contradiction_found", atMs: nowMs, chargeId, payment: record, said });
+  }
+}
+
+/** Whether a status may follow another without contradicting it (harmony.md, States). */
+function movesForward(from: string, to: string): boolean {
+  if (!isPaymentStatus(to)) {
+    return false;
+  }
+  if (stateOf({ id: "", status: from, amountMinor: 0, currency: "" }) === "pending") {
+    return to !== "NOT_INITIALIZED";
+  }
+  return from === "CONFIRMED" && (to === "REFUNDED" || to === "CANCELLED");
+}
+
+function bare(payment: Payment): Payment {
+  return {
+    id: payment.id,
+    status: payment.status,
+    amountMinor: payment.amountMinor,
+    currency: payment.currency,
+  };
+}

@@ -1,0 +1,154 @@
+/**
+ * Owns the decision which payment, if any, an attempt without an answer has made (design.md,
+ * Finding a lost charge). Must not read the history nor change a charge. One of the files that
+ * can lose money: a wrong adoption calls somebody else's payment ours. Pure.
+ */
+import type { Attempt, ChargeRequest } from "./charge.ts";
+import type { Payment } from "./outcome.ts";
+
+/** PERSISTED CONTRACT. A payment of Harmony's as recorded for a method, whoever made it. */
+export interface PaymentRecord extends Payment {
+  /** `seq` of the entry that first recorded it: what was recorded before an intent is known to it. */
+  readonly recordedSeq: number;
+  /** When its status was first told. */
+  readonly statusAtMs: number;
+  /** The charge it is attributed to, null for none (yet). */
+  readonly chargeId: string | null;
+  /** The tag found in its description, where the history echoes one. */
+  readonly tag: string | null;
+  /** Its creation time, where the history gives one with an offset. */
+  readonly createdAtMs: number | null;
+  /** Whether it was reported as nobody's. */
+  readonly unattributed: boolean;
+  /** The last statement of Harmony's that contradicts it, so that it is reported once. */
+  readonly contradicted: string | null;
+}
+
+export type Match =
+  | { readonly type: "none" }
+  | { readonly type: "adopt"; readonly payment: PaymentRecord; readonly by: "tag" | "single" }
+  | {
+      readonly type: "escalate";
+      readonly reason:
+        | "several_payments_fit"
+        | "charges_compete"
+        | "time_contradicts"
+        | "status_needs_a_person"
+        | "tag_required";
+      readonly candidates: readonly string[];
+    };
+
+export interface MatchContext {
+  /** Whether another charge has an attempt of this amount that nothing explains. */
+  readonly competing: boolean;
+  /** Tags of every other attempt on this method that is open. */
+  readonly otherTags: ReadonlySet<string>;
+  /** Others charge the same cards: only our tag proves a payment ours. */
+  readonly foreignWriters: boolean;
+  readonly nowMs: number;
+}
+
+/**
+ * How far Harmony's clock may be off ours before a creation time speaks against a payment.
+ * Wide enough for bad clocks, narrow enough to tell yesterday's payment from today's.
+ */
+const CLOCK_SKEW_MAX_MS = 600_000;
+
+/** Statuses with which a first-seen payment may be adopted without a person. */
+const ADOPTABLE: readonly string[] = ["NOT_INITIALIZED", "PENDING", "CONFIRMED", "CANCELLED"];
+
+/** Whether a payment could be this attempt's: new to it, nobody's yet, same amount and currency. */
+export function fits(payment: PaymentRecord, request: ChargeRequest, attempt: Attempt): boolean {
+  return (
+    payment.chargeId === null &&
+    payment.recordedSeq > attempt.intentSeq &&
+    payment.amountMinor === request.amountMinor &&
+    payment.currency === request.currency
+  );
+}
+
+/** Decides over the recorded payments of a method, for one attempt that nothing explains. */
+export function match(
+  request: ChargeRequest,
+  attempt: Attempt,
+  payments: Iterable<PaymentRecord>,
+  context: MatchContext,
+): Match {
+  const candidates: PaymentRecord[] = [];
+  for (const payment of payments) {
+    const others = payment.tag !== null && context.otherTags.has(payment.tag);
+    if (fits(payment, request, attempt) && !others) {
+      candidates.push(payment);
+    }
+  }
+  if (candidates.length === 0) {
+    return { type: "none" };
+  }
+  const escalate = (reason: (Match & { type: "escalate" })["reason"]): Match => ({
+    type: "escalate",
+    reason,
+    candidates: candidates.map((payment) => payment.id),
+  });
+  const tagged = candidates.filter((p) => p.tag !== null && p.tag === attempt.tag);
+  if (tagged.length > 1) {
+    return escalate("several_payments_fit");
+  }
+  const [ours] = tagged;
+  if (ours !== undefined) {
+    return ADOPTABLE.includes(ours.status)
+      ? { type: "adopt", payment: ours, by: "tag" }
+      : escalate("status_needs_a_person");
+  }
+  if (context.foreignWriters) {
+    return escalate("tag_required");
+  }
+  const [single] = candidates;
+  if (single === undefined || candidates.length > 1) {
+    return escalate("several_payments_fit");
+  }
+  if (context.competing) {
+    return escalate("charges_compete");
+  }
+  if (!ADOPTABLE.includes(single.status)) {
+    return escalate("status_needs_a_person");
+  }
+  return timeContradicts(single, attempt, context.nowMs)
+    ? escalate("time_contradicts")
+    : { type: "adopt", payment: single, by: "single" };
+}
+
+function timeContradicts(payment: PaymentRecord, attempt: Attempt, nowMs: number): boolean {
+  if (payment.createdAtMs === null) {
+    return false;
+  }
+  return (
+    payment.createdAtMs < attempt.intendedAtMs - CLOCK_SKEW_MAX_MS ||
+    payment.createdAtMs > nowMs + CLOCK_SKEW_MAX_MS
+  );
+}
+
+/** Longest description sent to Harmony, tag included: the contract's own limit for callers. */
+const DESCRIPTION_MAX = 250;
+const TAG_PATTERN = /\[cobro:([0-9a-z]{8})\]/u;
+
+/** The description that Harmony gets: the caller's, cut at a whole character, and the tag. */
+export function taggedDescription(description: string | null, tag: string | null): string | null {
+  if (tag === null) {
+    return description;
+  }
+  const mark = `[cobro:${tag}]`;
+  if (description === null || description === "") {
+    return mark;
+  }
+  const room = DESCRIPTION_MAX - mark.length - 1;
+  let kept = description.slice(0, room);
+  if (!kept.isWellFormed()) {
+    kept = kept.slice(0, -1);
+  }
+  return `${kept} ${mark}`;
+}
+
+/** The tag in a description, if it is there whole. */
+export function tagIn(description: string | null): string | null {
+  return (description === null ? null : TAG_PATTERN.exec(description)?.[1]) ?? null;
+}

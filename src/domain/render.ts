@@ -1,0 +1,182 @@
+/**
+ * Owns how a fact reads as a ledger entry. Must not number or hash it: the journal does.
+ * PERSISTED CONTRACT: what `detail` holds for a type may grow, never change its meaning. Pure.
+ */
+import { unreachable } from "./charge.ts";
+import type { Noted } from "./draft.ts";
+import { type Detail, type DetailValue, type EntryContent, outsideText } from "./entries.ts";
+import { paymentOf } from "./evolve.ts";
+import type { Actor, Fact, LookReport } from "./facts.ts";
+import type { Outcome, Payment } from "./outcome.ts";
+
+/** An entry names at most this many ids; counts and a hash stand for the rest. */
+const IDS_MAX = 20;
+
+interface Particulars {
+  readonly attempt?: number | null;
+  readonly payment?: Payment | null;
+  readonly amountMinor?: number;
+  readonly paymentId?: string | null;
+  readonly paymentStatus?: string | null;
+  readonly outcome?: string;
+  readonly httpStatus?: number | null;
+  readonly latencyMs?: number | null;
+  readonly detail?: Detail;
+}
+
+/** The entry of a noted fact, caused by `actor`, without its place in the chain. */
+export function entryOf(
+  noted: Noted,
+  paymentMethodId: string,
+  actor: Actor,
+  occurredAt: string,
+): EntryContent {
+  const { fact, charge, effectMinor } = noted;
+  const said = particulars(fact);
+  const payment = said.payment ?? null;
+  return {
+    v: 1,
+    paymentMethodId,
+    type: fact.type,
+    occurredAt,
+    chargeId: fact.chargeId,
+    refundId: null,
+    attempt: said.attempt ?? null,
+    idempotencyKey: charge?.idempotencyKey ?? null,
+    reference: charge?.request.reference ?? null,
+    caller: actor.caller ?? charge?.caller ?? null,
+    keyId: actor.keyId,
+    requestId: actor.requestId,
+    traceId: actor.traceId,
+    origin: actor.origin,
+    amountMinor: said.amountMinor ?? charge?.request.amountMinor ?? null,
+    effectMinor,
+    currency: payment?.currency ?? charge?.request.currency ?? null,
+    paymentId: said.paymentId ?? payment?.id ?? null,
+    paymentStatus: said.paymentStatus ?? payment?.status ?? null,
+    outcome: said.outcome ?? null,
+    httpStatus: said.httpStatus ?? null,
+    latencyMs: said.latencyMs ?? null,
+    detail: said.detail ?? null,
+  };
+}
+
+function particulars(fact: Fact): Particulars {
+  switch (fact.type) {
+    case "attempt_intended":
+      return {
+        attempt: fact.attempt.attempt,
+        detail: {
+          tag: fact.attempt.tag,
+          horizonSeconds: seconds(fact.attempt.horizonMs),
+          description: fact.identity.request.description,
+        },
+      };
+    case "attempt_answered":
+      return {
+        attempt: fact.attempt,
+        payment: paymentOf(fact.outcome),
+        outcome: fact.outcome.kind,
+        httpStatus: fact.httpStatus,
+        latencyMs: fact.latencyMs,
+        detail: outcomeDetail(fact.outcome, fact.excerpt),
+      };
+    case "looked":
+      return {
+        attempt: fact.attempt,
+        outcome: fact.report.complete ? "complete" : "incomplete",
+        httpStatus: fact.report.httpStatus,
+        latencyMs: Math.max(0, fact.report.endedAtMs - fact.report.beganAtMs),
+        detail: lookDetail(fact.report, fact),
+      };
+    case "polled":
+      return {
+        paymentId: fact.paymentId,
+        payment: fact.seen,
+        outcome: fact.seen === null ? "unanswered" : "answered",
+        httpStatus: fact.httpStatus,
+        latencyMs: fact.latencyMs,
+        detail: { failure: fact.failure },
+      };
+    case "payment_adopted":
+      return {
+        attempt: fact.attempt,
+        payment: fact.payment,
+        detail: { by: fact.by, evidence: [fact.evidenceSeq] },
+      };
+    case "status_changed":
+      return { payment: fact.payment, detail: { from: fact.from } };
+    case "not_charged_by_rule":
+      return {
+        attempt: fact.attempt,
+        detail: {
+          rule: "absent_for_the_horizon",
+          horizonSeconds: seconds(fact.horizonMs),
+          creditedSeconds: seconds(fact.doubt.creditedMs),
+          completeLooks: fact.doubt.countedLooks,
+          evidence: evidence(fact.doubt.firstCountedSeq, fact.doubt.lastCountedSeq),
+        },
+      };
+    case "charge_escalated":
+      return {
+        attempt: fact.attempt,
+        detail: { reason: outsideText(fact.reason), candidates: [...fact.candidates] },
+      };
+    case "late_truth_found":
+      return { attempt: fact.attempt, payment: fact.payment, detail: { as: fact.as } };
+    case "contradiction_found":
+      return { payment: fact.payment, detail: { said: outsideText(fact.said) } };
+    case "payment_unattributed":
+      return { payment: fact.payment, detail: { paymentAmountMinor: fact.payment.amountMinor } };
+    case "replayed":
+      return { detail: { count: fact.count } };
+    case "key_mismatched":
+      return { amountMinor: fact.amountMinor, detail: { differing: [...fact.differing] } };
+    case "method_frozen":
+    case "method_unfrozen":
+      return {};
+    case "delivery_refused":
+      return { detail: { reason: outsideText(fact.reason) } };
+    default:
+      return unreachable(fact);
+  }
+}
+
+function outcomeDetail(outcome: Outcome, excerpt: string | null): Detail {
+  const said = excerpt === null ? null : outsideText(excerpt);
+  switch (outcome.kind) {
+    case "approved":
+    case "pending":
+      return { said };
+    case "declined":
+      return { said };
+    case "not_sent":
+      return { reason: outcome.reason, paymentMethodStatus: outcome.paymentMethodStatus, said };
+    case "indeterminate":
+    case "contradictory":
+      return { reason: outsideText(outcome.reason), named: outcome.namedPaymentId, said };
+    default:
+      return unreachable(outcome);
+  }
+}
+
+function lookDetail(report: LookReport, fact: Fact & { type: "looked" }): Detail {
+  return {
+    purpose: fact.purpose,
+    why: report.why === null ? null : outsideText(report.why),
+    pages: report.pages,
+    count: report.count,
+    payments: report.payments.length,
+    new: fact.newIds.slice(0, IDS_MAX),
+    newCount: fact.newIds.length,
+    idsHash: report.idsHash,
+  };
+}
+
+function seconds(ms: number | null): DetailValue {
+  return ms === null ? null : Math.round(ms / 1000);
+}
+
+function evidence(first: number | null, last: number | null): DetailValue {
+  return first === last ? [first] : [first, last];
+}

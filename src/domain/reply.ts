@@ -1,0 +1,179 @@
+/**
+ * Owns the answer to a charge, byte for byte (contract.md, A charge): which status, which body,
+ * what the headers say of the money. Must not build a Response; the object binds these bytes. Pure.
+ */
+import { type BoundReply, type Charge, isFinal, moneyOf, retryOf } from "./charge.ts";
+import {
+  ERRORS,
+  problemBody,
+  problemStatus,
+  PROBLEM_CONTENT_TYPE,
+  type Problem,
+} from "./errors.ts";
+import { centavosToPesos } from "./money.ts";
+import type { Money, Payment, Retry } from "./outcome.ts";
+
+/** An answer on its way from the object to the wire. */
+export interface Reply {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  /** Null for answers that are about no charge's money. */
+  readonly money: Money | null;
+  readonly retry: Retry | null;
+  readonly chargeId: string | null;
+  readonly location: string | null;
+  readonly retryAfterSeconds: number | null;
+  readonly replayed: boolean;
+}
+
+const JSON_CONTENT_TYPE = "application/json";
+
+/** How long a caller is asked to wait before it looks again, where nothing better is known. */
+export const RETRY_AFTER_SECONDS = 5;
+
+/** The four fields of Harmony's answer, exactly these, as Harmony gave them. */
+export function fourFields(payment: Payment): string {
+  return JSON.stringify({
+    id: payment.id,
+    status: payment.status,
+    amount: centavosToPesos(payment.amountMinor),
+    currency: payment.currency,
+  });
+}
+
+/** A charge without a payment in Harmony's four fields, under the charge's own id. */
+export function chargeFields(charge: Charge, status: "PENDING" | "CANCELLED"): string {
+  const { amountMinor, currency } = charge.request;
+  return fourFields({ id: charge.chargeId, status, amountMinor, currency });
+}
+
+export function chargePath(charge: Charge): string {
+  return `/api/payment-method/${charge.paymentMethodId}/charge/${charge.chargeId}`;
+}
+
+function paymentPath(charge: Charge, payment: Payment): string {
+  return `/api/payment-method/${charge.paymentMethodId}/payment/${payment.id}`;
+}
+
+/**
+ * The bytes to keep for ever, once a charge is final for the first time; null while it is not.
+ * `upstream` is Harmony's text, where the charge was refused.
+ */
+export function bindReply(charge: Charge, upstream: string | null): BoundReply | null {
+  if (charge.boundReply !== null) {
+    return charge.boundReply;
+  }
+  if (!isFinal(charge.state)) {
+    return null;
+  }
+  if (charge.payment !== null) {
+    return { status: 201, contentType: JSON_CONTENT_TYPE, body: fourFields(charge.payment) };
+  }
+  const problem: Problem = {
+    code: "charge_refused",
+    detail: ERRORS.charge_refused.explanation,
+    money: "not_charged",
+    chargeId: charge.chargeId,
+    ...(upstream === null ? {} : { upstream }),
+  };
+  return {
+    status: problemStatus(problem),
+    contentType: PROBLEM_CONTENT_TYPE,
+    body: problemBody(problem),
+  };
+}
+
+/** What is answered about a charge that exists. `replayed`: this request sent no attempt itself. */
+export function replyAbout(charge: Charge, replayed: boolean, nowMs: number): Reply {
+  const headers = {
+    money: moneyOf(charge),
+    retry: retryOf(charge),
+    chargeId: charge.chargeId,
+    replayed,
+  };
+  const bound = charge.boundReply;
+  if (bound !== null) {
+    const location = charge.payment === null ? null : paymentPath(charge, charge.payment);
+    return { ...bound, ...headers, location, retryAfterSeconds: null };
+  }
+  if (charge.payment !== null && (charge.state === "pending" || isFinal(charge.state))) {
+    return {
+      ...headers,
+      status: 201,
+      contentType: JSON_CONTENT_TYPE,
+      body: fourFields(charge.payment),
+      location: paymentPath(charge, charge.payment),
+      retryAfterSeconds: null,
+    };
+  }
+  return {
+    ...headers,
+    status: 202,
+    contentType: JSON_CONTENT_TYPE,
+    body: chargeFields(charge, "PENDING"),
+    location: chargePath(charge),
+    retryAfterSeconds: secondsUntil(charge.nextLook?.atMs ?? null, nowMs),
+  };
+}
+
+/** Longest `Retry-After` we give: a caller that asks earlier than needed costs next to nothing. */
+const RETRY_AFTER_MAX_SECONDS = 120;
+
+function secondsUntil(atMs: number | null, nowMs: number): number {
+  if (atMs === null) {
+    return RETRY_AFTER_SECONDS;
+  }
+  return Math.min(RETRY_AFTER_MAX_SECONDS, Math.max(1, Math.ceil((atMs - nowMs) / 1000)));
+}
+
+/** An error as an answer to a charge. */
+export function replyProblem(problem: Problem, replayed = false): Reply {
+  return {
+    status: problemStatus(problem),
+    contentType: PROBLEM_CONTENT_TYPE,
+    body: problemBody(problem),
+    money: problem.money,
+    retry: ERRORS[problem.code].retry,
+    chargeId: problem.chargeId ?? null,
+    location: null,
+    retryAfterSeconds: problem.retryAfterSeconds ?? null,
+    replayed,
+  };
+}
+
+/** The charge resource (contract.md, The charge). */
+export function chargeResource(charge: Charge, methodFrozen: boolean, iso: (ms: number) => string) {
+  const maybe = (ms: number | null) => (ms === null ? null : iso(ms));
+  return {
+    chargeId: charge.chargeId,
+    paymentMethodId: charge.paymentMethodId,
+    idempotencyKey: charge.idempotencyKey,
+    caller: charge.caller,
+    reference: charge.request.reference,
+    state: charge.state,
+    money: moneyOf(charge),
+    amount: centavosToPesos(charge.request.amountMinor),
+    currency: charge.request.currency,
+    description: charge.request.description,
+    payment:
+      charge.payment === null
+        ? null
+        : (JSON.parse(fourFields(charge.payment)) as Record<string, unknown>),
+    attempts: charge.attempts.map((attempt) => ({
+      attempt: attempt.attempt,
+      intendedAt: iso(attempt.intendedAtMs),
+      answeredAt: maybe(attempt.answeredAtMs),
+      outcome: attempt.outcome,
+      httpStatus: attempt.httpStatus,
+      latencyMs: attempt.latencyMs,
+    })),
+    createdAt: iso(charge.createdAtMs),
+    resolvedAt: maybe(charge.resolvedAtMs),
+    resolvedBy: charge.resolvedBy,
+    escalated: charge.escalated,
+    nextLookAt: maybe(charge.nextLook?.atMs ?? null),
+    duplicates: charge.duplicates,
+    methodFrozen,
+  };
+}

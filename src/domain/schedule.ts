@@ -1,0 +1,153 @@
+/**
+ * Owns when work is due: looks, late looks, polls, and the time credited towards a horizon.
+ * Must not read a clock: `nowMs` and `jitter` (0 to 1) are always handed in. Pure.
+ */
+import type { Attempt, Doubt, Due } from "./charge.ts";
+
+/** The schedules of the configuration, in ms (contract.md, Configuration). */
+export interface Schedules {
+  readonly reconcileMs: readonly number[];
+  readonly lateMs: readonly number[];
+  readonly pollMs: readonly number[];
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** An escalated charge waits for a person; an hourly look still lets late evidence in. */
+const ESCALATED_GAP_MS = HOUR_MS;
+/** A look that failed doubles the next delay up to this, so that an outage is not hammered. */
+const FAILED_GAP_MAX_MS = HOUR_MS;
+/** After this long a payment that is not final is polled daily and counts as open. */
+const POLL_DAILY_AFTER_MS = 7 * DAY_MS;
+/** The share by which a delay is stretched at random, so that methods do not look in step. */
+const JITTER_SHARE = 0.1;
+
+/** Entry `index` of a schedule whose last entry repeats. */
+function step(list: readonly number[], index: number): number {
+  return list[Math.min(index, list.length - 1)] ?? HOUR_MS;
+}
+
+function after(nowMs: number, gapMs: number, jitter: number): Due {
+  const stretched = Math.round(gapMs * (1 + JITTER_SHARE * jitter));
+  return { atMs: nowMs + stretched, gapMs: stretched };
+}
+
+/** Whether planned work is due: its time has come, or a clock went back over it. */
+export function isDue(due: Due | null, nowMs: number): boolean {
+  return due !== null && (due.atMs <= nowMs || due.atMs - nowMs > due.gapMs);
+}
+
+/** The planned delay before the look after `looks` looks, `failures` of them just failed in a row. */
+export function lookGapMs(
+  schedules: Schedules,
+  looks: number,
+  failures: number,
+  escalated: boolean,
+): number {
+  const planned = escalated ? ESCALATED_GAP_MS : step(schedules.reconcileMs, looks);
+  if (failures === 0) {
+    return planned;
+  }
+  // A schedule may start with 0; doubling starts from a second at least.
+  const doubled = Math.max(planned, 1000) * 2 ** Math.min(failures, 20);
+  return Math.max(planned, Math.min(doubled, FAILED_GAP_MAX_MS));
+}
+
+/** When to look next for a charge in doubt. */
+export function nextLook(
+  schedules: Schedules,
+  doubt: Doubt,
+  escalated: boolean,
+  nowMs: number,
+  jitter: number,
+): Due {
+  return after(nowMs, lookGapMs(schedules, doubt.looks, doubt.failures, escalated), jitter);
+}
+
+/** When to look for late truth, `lateLooks` such looks after it was called not charged; null: no more. */
+export function nextLateLook(
+  schedules: Schedules,
+  lateLooks: number,
+  resolvedAtMs: number,
+  nowMs: number,
+  jitter: number,
+): Due | null {
+  const delay = schedules.lateMs[lateLooks];
+  if (delay === undefined) {
+    return null;
+  }
+  return after(nowMs, Math.max(0, resolvedAtMs + delay - nowMs), jitter);
+}
+
+/** When to poll a payment next that is not final, `polls` polls after `sinceMs`. */
+export function nextPoll(
+  schedules: Schedules,
+  polls: number,
+  sinceMs: number,
+  nowMs: number,
+  jitter: number,
+): Due {
+  const daily = nowMs - sinceMs > POLL_DAILY_AFTER_MS;
+  return after(nowMs, daily ? DAY_MS : step(schedules.pollMs, polls), jitter);
+}
+
+/**
+ * Time credited towards the horizon by a complete look begun at `beganAtMs`: what passed since
+ * the last counted look, at most twice what was planned, never less than nothing. An outage or
+ * a clock that jumps thereby proves nothing.
+ */
+export function creditedMs(doubt: Doubt, beganAtMs: number): number {
+  if (doubt.countedAtMs === null) {
+    return 0;
+  }
+  const passed = beganAtMs - doubt.countedAtMs;
+  return doubt.creditedMs + Math.max(0, Math.min(passed, 2 * doubt.plannedGapMs));
+}
+
+/** Whether absence has been observed for long enough; never for `never` or a named payment. */
+export function horizonReached(attempt: Attempt, credited: number): boolean {
+  return (
+    attempt.horizonMs !== null && attempt.namedPaymentId === null && credited >= attempt.horizonMs
+  );
+}
+
+/** How long a charge may stay in doubt by rule before a person hears of it, where no horizon is set. */
+const ESCALATE_AFTER_MS = 900_000;
+
+/**
+ * Whether no rule can resolve this doubt in time: the horizon is `never` (or a payment was named),
+ * or no look was complete by then.
+ */
+export function mustEscalate(attempt: Attempt, doubt: Doubt, nowMs: number): boolean {
+  const undecidable =
+    attempt.horizonMs === null || attempt.namedPaymentId !== null || doubt.countedAtMs === null;
+  return undecidable && nowMs - doubt.sinceMs >= (attempt.horizonMs ?? ESCALATE_AFTER_MS);
+}
+
+/** The start of the doubt about an attempt that ended now. */
+export function newDoubt(nowMs: number): Doubt {
+  return {
+    sinceMs: nowMs,
+    looks: 0,
+    failures: 0,
+    countedAtMs: null,
+    plannedGapMs: 0,
+    creditedMs: 0,
+    countedLooks: 0,
+    firstCountedSeq: null,
+    lastCountedSeq: null,
+  };
+}
+
+/** Alarm times are rounded up to this grid: each change of an alarm costs a commit. */
+const ALARM_GRID_MS = 1000;
+/** Far times can wait for a coarser grid, so that steady traffic leaves the alarm alone. */
+const ALARM_COARSE_GRID_MS = 5000;
+const ALARM_COARSE_FROM_MS = 10_000;
+
+/** The time at which an alarm for `dueAtMs` is set. */
+export function alarmTime(dueAtMs: number, nowMs: number): number {
+  const grid = dueAtMs - nowMs >= ALARM_COARSE_FROM_MS ? ALARM_COARSE_GRID_MS : ALARM_GRID_MS;
+  return Math.ceil(dueAtMs / grid) * grid;
+}

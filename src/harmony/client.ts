@@ -1,0 +1,268 @@
+/**
+ * Owns every request to Harmony: one deadline from connect to the last byte, bounded bodies, no
+ * redirect followed, no retry, a value back and never a throw. Must not conclude anything from
+ * an answer. One of the files that can lose money: whatever repeats a request here charges twice.
+ */
+import { centavosToPesos } from "../domain/money.ts";
+import { taggedDescription } from "../domain/match.ts";
+import type { LookReport, SeenPayment } from "../domain/facts.ts";
+import type { ChargeRequest } from "../domain/charge.ts";
+import type { Payment } from "../domain/outcome.ts";
+import type { Exchange, MethodReading } from "./classify.ts";
+import { parseHistoryPage, parseJson, parseMethodStatus, parsePayment } from "./wire.ts";
+
+export interface HarmonySettings {
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  readonly timeoutMs: number;
+}
+
+/** What the client needs of its host; handed in, so that a simulator can be the network. */
+export interface Network {
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly now: () => number;
+  /** A signal that aborts after this many ms. */
+  readonly deadline: (timeoutMs: number) => AbortSignal;
+}
+
+export interface Submission {
+  readonly exchange: Exchange;
+  readonly method: MethodReading | null;
+}
+
+/** What one read of a payment brought. */
+export interface PaymentReading {
+  readonly payment: Payment | null;
+  readonly httpStatus: number | null;
+  readonly latencyMs: number;
+  readonly failure: string | null;
+}
+
+export interface Harmony {
+  submit(paymentMethodId: string, request: ChargeRequest, tag: string | null): Promise<Submission>;
+  look(paymentMethodId: string, known: ReadonlySet<string>, beganSeq: number): Promise<LookReport>;
+  readPayment(paymentMethodId: string, paymentId: string): Promise<PaymentReading>;
+}
+
+/** A charge's reply has four fields; more than this is no reply of Harmony's. */
+const REPLY_BYTES_MAX = 64 * 1024;
+const PAGE_BYTES_MAX = 1024 * 1024;
+/** Harmony's own largest page (harmony.md, Saved cards). */
+const PAGE_SIZE = 500;
+/** Beyond this many pages a look is incomplete: 20 000 payments on one card are no card. */
+const PAGES_MAX = 40;
+
+export function createHarmony(settings: HarmonySettings, network: Network): Harmony {
+  const call = (method: string, path: string, body: string | null, bytesMax: number) =>
+    exchange(settings, network, { method, path, body, bytesMax });
+  return {
+    async submit(paymentMethodId, request, tag) {
+      const path = `/payment-method/${paymentMethodId}/payment`;
+      const answer = await call("POST", path, chargeBody(request, tag), REPLY_BYTES_MAX);
+      if (answer.type === "failed" || answer.httpStatus !== 400) {
+        return { exchange: answer, method: null };
+      }
+      const read = await call("GET", `/payment-method/${paymentMethodId}`, null, REPLY_BYTES_MAX);
+      return { exchange: answer, method: methodReading(read, paymentMethodId) };
+    },
+    look: (paymentMethodId, known, beganSeq) =>
+      look(call, network, paymentMethodId, known, beganSeq),
+    async readPayment(paymentMethodId, paymentId) {
+      const path = `/payment-method/${paymentMethodId}/payment/${encodeURIComponent(paymentId)}`;
+      return paymentReading(await call("GET", path, null, REPLY_BYTES_MAX), paymentId);
+    },
+  };
+}
+
+function chargeBody(request: ChargeRequest, tag: string | null): string {
+  const description = taggedDescription(request.description, tag);
+  return JSON.stringify({
+    amount: centavosToPesos(request.amountMinor),
+    currency: request.currency,
+    ...(description === null ? {} : { description }),
+  });
+}
+
+function methodReading(read: Exchange, paymentMethodId: string): MethodReading {
+  if (read.type === "failed" || read.httpStatus < 200 || read.httpStatus > 299) {
+    return { type: "unreadable" };
+  }
+  const status = parseMethodStatus(parseJson(read.body), paymentMethodId);
+  return status === null ? { type: "unreadable" } : { type: "status", status };
+}
+
+function paymentReading(read: Exchange, paymentId: string): PaymentReading {
+  const { latencyMs } = read;
+  if (read.type === "failed") {
+    return { payment: null, httpStatus: null, latencyMs, failure: read.reason };
+  }
+  const { httpStatus } = read;
+  if (httpStatus < 200 || httpStatus > 299) {
+    return { payment: null, httpStatus, latencyMs, failure: `status_${httpStatus}` };
+  }
+  const payment = parsePayment(parseJson(read.body));
+  // An answer about another payment says nothing about this one.
+  if (payment === null || payment.id !== paymentId) {
+    return { payment: null, httpStatus, latencyMs, failure: "not_this_payment" };
+  }
+  return { payment, httpStatus, latencyMs, failure: null };
+}
+
+type Call = (
+  method: string,
+  path: string,
+  body: string | null,
+  bytesMax: number,
+) => Promise<Exchange>;
+
+/** Reads the whole history and judges whether it is complete (design.md, Finding a lost charge). */
+async function look(
+  call: Call,
+  network: Network,
+  paymentMethodId: string,
+  known: ReadonlySet<string>,
+  beganSeq: number,
+): Promise<LookReport> {
+  const beganAtMs = network.now();
+  const seen = new Map<string, SeenPayment>();
+  let count: number | null = null;
+  let pages = 0;
+  const report = (why: string | null, httpStatus: number | null = null): LookReport => ({
+    beganAtMs,
+    endedAtMs: network.now(),
+    beganSeq,
+    complete: why === null,
+    why,
+    httpStatus,
+    pages,
+    count,
+    payments: [...seen.values()],
+    idsHash: null,
+  });
+  while (pages < PAGES_MAX) {
+    const path = `/payment-method/${paymentMethodId}/payment?page=${pages + 1}&pageSize=${PAGE_SIZE}`;
+    const answer = await call("GET", path, null, PAGE_BYTES_MAX);
+    if (answer.type === "failed") {
+      return report(answer.reason);
+    }
+    if (answer.httpStatus < 200 || answer.httpStatus > 299) {
+      return report(`status_${answer.httpStatus}`, answer.httpStatus);
+    }
+    const page = parseHistoryPage(parseJson(answer.body));
+    if (page === null) {
+      return report("page_does_not_parse", answer.httpStatus);
+    }
+    pages += 1;
+    if (count !== null && page.count !== count) {
+      return report("count_moved");
+    }
+    count = page.count;
+    for (const payment of page.payments) {
+      seen.set(payment.id, payment);
+    }
+    if (seen.size >= count || page.payments.length === 0) {
+      return report(verdict(seen, count, known));
+    }
+  }
+  return report("too_many_pages");
+}
+
+function verdict(
+  seen: ReadonlyMap<string, SeenPayment>,
+  count: number,
+  known: ReadonlySet<string>,
+): string | null {
+  if (seen.size !== count) {
+    return "count_differs";
+  }
+  for (const id of known) {
+    if (!seen.has(id)) {
+      return "known_payment_missing";
+    }
+  }
+  return null;
+}
+
+interface Call1 {
+  readonly method: string;
+  readonly path: string;
+  readonly body: string | null;
+  readonly bytesMax: number;
+}
+
+async function exchange(
+  settings: HarmonySettings,
+  network: Network,
+  { method, path, body, bytesMax }: Call1,
+): Promise<Exchange> {
+  const startedAtMs = network.now();
+  const latencyMs = () => Math.max(0, network.now() - startedAtMs);
+  try {
+    const response = await network.fetch(`${settings.baseUrl}${path}`, {
+      method,
+      headers: {
+        "x-api-key": settings.apiKey,
+        accept: "application/json",
+        ...(body === null ? {} : { "content-type": "application/json" }),
+      },
+      body,
+      // A 307 would send the charge, and our key, once more.
+      redirect: "manual",
+      signal: network.deadline(settings.timeoutMs),
+    });
+    const text = await readBounded(response, bytesMax);
+    if (text === null) {
+      return { type: "failed", reason: "answer_too_large", latencyMs: latencyMs() };
+    }
+    return {
+      type: "answered",
+      httpStatus: response.status,
+      body: text,
+      retryAfterSeconds: retryAfter(response.headers.get("retry-after")),
+      latencyMs: latencyMs(),
+    };
+  } catch (error) {
+    // Every throw here, whatever it says of itself, leaves the charge unknown.
+    return { type: "failed", reason: failureName(error), latencyMs: latencyMs() };
+  }
+}
+
+async function readBounded(response: Response, bytesMax: number): Promise<string | null> {
+  if (response.body === null) {
+    return "";
+  }
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) {
+      return text + decoder.decode();
+    }
+    const chunk = value as Uint8Array;
+    bytes += chunk.byteLength;
+    if (bytes > bytesMax) {
+      await reader.cancel().catch(() => undefined);
+      return null;
+    }
+    text += decoder.decode(chunk, { stream: true });
+  }
+}
+
+function failureName(error: unknown): string {
+  if (error instanceof Error || error instanceof DOMException) {
+    return error.name === "TimeoutError" ? "timeout" : "connection_failed";
+  }
+  return "connection_failed";
+}
+
+/** Longest pause we repeat to a caller; Harmony's own wish, if it is sane. */
+const RETRY_AFTER_MAX_SECONDS = 3600;
+
+function retryAfter(header: string | null): number | null {
+  if (header === null || !/^\d{1,6}$/.test(header)) {
+    return null;
+  }
+  return Math.min(RETRY_AFTER_MAX_SECONDS, Number(header));
+}

@@ -1,0 +1,114 @@
+/**
+ * Owns the shapes of Harmony's bodies. Pesos become centavos here and nowhere else. Must not
+ * conclude anything: classify.ts does. Whatever does not parse is null, and proves nothing.
+ */
+import * as z from "zod";
+import { pesosToCentavos } from "../domain/money.ts";
+import { tagIn } from "../domain/match.ts";
+import type { SeenPayment } from "../domain/facts.ts";
+import type { Payment } from "../domain/outcome.ts";
+
+/**
+ * Ids become part of paths and columns, so only what is plain in both is an id. Harmony's are
+ * UUIDs; the pattern is wider since its documentation does not say so.
+ */
+const PAYMENT_ID = /^[A-Za-z0-9][A-Za-z0-9_:-]{0,127}$/;
+
+export function isPaymentId(text: string): boolean {
+  return PAYMENT_ID.test(text);
+}
+
+const Id = z.string().regex(PAYMENT_ID);
+/** A status or currency is a column of the ledger: short and visible, or it is not one. */
+const Word = z.string().regex(/^[\x21-\x7e]{1,64}$/);
+
+const PaymentShape = z
+  .object({ id: Id, status: Word, amount: z.number(), currency: Word })
+  .transform((wire, context): Payment => {
+    const amountMinor = pesosToCentavos(wire.amount);
+    if (amountMinor === null) {
+      context.addIssue({ code: "custom", message: "amount is not whole centavos" });
+      return z.NEVER;
+    }
+    return { id: wire.id, status: wire.status, amountMinor, currency: wire.currency };
+  });
+
+const HistoryItem = z
+  .looseObject({ description: z.unknown(), createdAt: z.unknown() })
+  .transform((item, context): SeenPayment => {
+    const payment = PaymentShape.safeParse(item);
+    if (!payment.success) {
+      context.addIssue({ code: "custom", message: "not a payment" });
+      return z.NEVER;
+    }
+    const description = typeof item.description === "string" ? item.description : null;
+    return { ...payment.data, tag: tagIn(description), createdAtMs: timeOf(item.createdAt) };
+  });
+
+const HistoryPage = z.object({
+  count: z.int().min(0),
+  items: z.array(HistoryItem),
+});
+
+const MethodShape = z.object({ id: z.string(), status: Word });
+
+/** A time counts as evidence only where it says its offset; others could be anyone's noon. */
+const TIME_WITH_OFFSET = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
+
+function timeOf(value: unknown): number | null {
+  if (typeof value !== "string" || !TIME_WITH_OFFSET.test(value)) {
+    return null;
+  }
+  const ms = Date.parse(value);
+  return Number.isFinite(ms) ? ms : null;
+}
+
+/** The JSON of a body, or undefined where it is none. */
+export function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Harmony's four fields, in our units. */
+export function parsePayment(json: unknown): Payment | null {
+  const parsed = PaymentShape.safeParse(json);
+  return parsed.success ? parsed.data : null;
+}
+
+/** One page of a method's payment history; every item must parse. */
+export function parseHistoryPage(
+  json: unknown,
+): { count: number; payments: readonly SeenPayment[] } | null {
+  const parsed = HistoryPage.safeParse(json);
+  return parsed.success ? { count: parsed.data.count, payments: parsed.data.items } : null;
+}
+
+/** The status of a payment method, if this is that method. */
+export function parseMethodStatus(json: unknown, paymentMethodId: string): string | null {
+  const parsed = MethodShape.safeParse(json);
+  if (!parsed.success || parsed.data.id.toLowerCase() !== paymentMethodId) {
+    return null;
+  }
+  return parsed.data.status;
+}
+
+/** A payment id that a body names, in any of the places where one would stand. */
+export function namedPaymentId(json: unknown): string | null {
+  if (!isJsonObject(json)) {
+    return null;
+  }
+  const payment = isJsonObject(json["payment"]) ? json["payment"]["id"] : undefined;
+  for (const candidate of [json["id"], json["paymentId"], payment]) {
+    if (typeof candidate === "string" && isPaymentId(candidate)) {
+      return candidate;
+    }
+  }
+  return null;
+}

@@ -16,8 +16,8 @@ CREATE TABLE entry (
   seq INTEGER NOT NULL CHECK (seq >= 1),
   type TEXT NOT NULL CHECK (type <> '' AND type NOT GLOB '*[^a-z_]*'),
   -- RFC 3339, UTC, milliseconds: equal length, so that text order is time order.
-  occurred_at TEXT NOT NULL CHECK (occurred_at GLOB
-    '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]Z'),
+  occurred_at TEXT NOT NULL
+    CHECK (occurred_at GLOB '????-??-??T??:??:??.???Z' AND occurred_at NOT GLOB '*[^0-9TZ:.-]*'),
   charge_id TEXT,
   refund_id TEXT,
   attempt INTEGER,
@@ -41,8 +41,8 @@ CREATE TABLE entry (
   prev_hash TEXT NOT NULL CHECK (length(prev_hash) = 64 AND prev_hash NOT GLOB '*[^0-9a-f]*'),
   hash TEXT NOT NULL CHECK (length(hash) = 64 AND hash NOT GLOB '*[^0-9a-f]*'),
   -- The database's own clock, never earlier than the row before. RFC 3339, UTC, milliseconds.
-  recorded_at TEXT NOT NULL CHECK (recorded_at GLOB
-    '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]Z'),
+  recorded_at TEXT NOT NULL
+    CHECK (recorded_at GLOB '????-??-??T??:??:??.???Z' AND recorded_at NOT GLOB '*[^0-9TZ:.-]*'),
   UNIQUE (payment_method_id, seq),
   CHECK (seq <> 1 OR prev_hash = '0000000000000000000000000000000000000000000000000000000000000000')
 ) STRICT;

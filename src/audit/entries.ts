@@ -5,12 +5,13 @@
  */
 import type { LedgerDatabase } from "../ledger/database.ts";
 import { getEntry, queryEntries } from "../ledger/queries.ts";
-import type { EntryResult, LedgerEntry } from "../ledger/queries.ts";
+import type { EntryResult } from "../ledger/queries.ts";
+import type { LedgerEntry } from "../ledger/rows.ts";
 import { cursorOf, placeOf } from "./cursor.ts";
 import { parseParameters } from "./parameters.ts";
 import type { ParameterError } from "./parameters.ts";
 
-/** For one statement; a page takes at most five, nearly always three or fewer. */
+/** For one statement; a page takes at most seven, nearly always two. */
 export const STATEMENT_TIMEOUT_MS = 10_000;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

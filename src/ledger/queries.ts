@@ -3,12 +3,12 @@
  * Must not write, nor know of HTTP. A page reads a bounded number of rows whatever is asked, so
  * it may be short, even empty, while there is more: only `next` being null ends a list.
  */
-import type { Detail, Entry } from "../domain/entries.ts";
-import { columnOf, MEMBERS } from "./columns.ts";
 import { ask } from "./database.ts";
 import type { LedgerDatabase } from "./database.ts";
 import { and, boundsStatement, planOf } from "./plan.ts";
 import type { Condition, EntryFilters, Plan } from "./plan.ts";
+import { readEntries } from "./rows.ts";
+import type { LedgerEntry, Rows } from "./rows.ts";
 
 /** The contract's largest page. */
 export const LIMIT_MAX = 500;
@@ -19,17 +19,6 @@ export const LIMIT_MAX = 500;
  * single thread where there are a million entries.
  */
 export const WINDOWS = [1000, 10_000] as const;
-
-/** Bytes of `detail` on a page: well below a Worker's 128 MB, even parsed and written again. */
-export const PAGE_DETAIL_BYTES_MAX = 4 * 1024 * 1024;
-
-/** An entry as the ledger shows it; `position` and `recordedAt` are not hashed. */
-export interface LedgerEntry extends Entry {
-  /** Order of arrival over all chains, from 1, without gaps. */
-  readonly position: number;
-  /** RFC 3339, UTC, milliseconds; never falls as `position` grows. */
-  readonly recordedAt: string;
-}
 
 export interface EntryQuery {
   readonly filters: EntryFilters;
@@ -60,7 +49,7 @@ export type EntryResult =
   | { readonly type: "none" }
   | { readonly type: "unavailable"; readonly message: string };
 
-type Row = Readonly<Record<string, string | number | null>>;
+type Bounds = Readonly<Record<string, number | null>>;
 
 /** Positions, both ends inclusive; empty where `from` is beyond `to`. */
 interface Range {
@@ -68,45 +57,35 @@ interface Range {
   readonly to: number;
 }
 
-const SHOWN = [
-  ...MEMBERS.map((member) => `${columnOf(member)} AS ${member}`),
-  "position",
-  "recorded_at AS recordedAt",
-].join(", ");
-
-/** One entry by its place in its chain. One statement of at most `timeoutMs`. */
+/** One entry by its place in its chain. At most two statements, each of `timeoutMs`. */
 export async function getEntry(
   db: LedgerDatabase,
   paymentMethodId: string,
   seq: number,
   timeoutMs: number,
 ): Promise<EntryResult> {
-  const answer = await ask<Row>(
-    db,
-    `SELECT ${SHOWN} FROM entry WHERE payment_method_id = ? AND seq = ?`,
-    [paymentMethodId, seq],
-    timeoutMs,
-  );
+  const where = { sql: "payment_method_id = ? AND seq = ?", values: [paymentMethodId, seq] };
+  const answer = await readEntries(db, where, "asc", 1, timeoutMs);
   if (answer.type === "failed") {
     return { type: "unavailable", message: answer.message };
   }
-  const [row] = answer.rows;
-  return row === undefined ? { type: "none" } : { type: "found", entry: entryOf(row) };
+  const [entry] = answer.entries;
+  return entry === undefined ? { type: "none" } : { type: "found", entry };
 }
 
-/** One page. At most five statements, each of at most `timeoutMs`. */
+/** One page. At most seven statements, mostly two, each of at most `timeoutMs`. */
 export async function queryEntries(
   db: LedgerDatabase,
   query: EntryQuery,
   timeoutMs: number,
 ): Promise<PageResult> {
   const bounds = boundsStatement(query.filters);
-  const answer = await ask<Row>(db, bounds.sql, bounds.values, timeoutMs);
+  const answer = await ask<Bounds>(db, bounds.sql, bounds.values, timeoutMs);
   if (answer.type === "failed") {
     return { type: "unavailable", message: answer.message };
   }
   const row = answer.rows[0] ?? {};
-  const last = Number(row["last"]);
+  const last = row["last"] ?? 0;
   const asOf = query.asOf ?? last;
   if (asOf > last) {
     return { type: "behind", last };
@@ -115,11 +94,11 @@ export async function queryEntries(
 }
 
 /** What is left to read: within the times asked for, up to `asOf`, beyond the last page. */
-function rangeOf(bounds: Row, query: EntryQuery, asOf: number): Range {
+function rangeOf(bounds: Bounds, query: EntryQuery, asOf: number): Range {
   const lows = ["recordedLo", "occurredLo"].filter((name) => name in bounds);
   const highs = ["recordedHi", "occurredHi"].filter((name) => name in bounds);
-  const from = Math.max(1, ...lows.map((name) => Number(bounds[name] ?? asOf + 1)));
-  const to = Math.min(asOf, ...highs.map((name) => Number(bounds[name] ?? 0)));
+  const from = Math.max(1, ...lows.map((name) => bounds[name] ?? asOf + 1));
+  const to = Math.min(asOf, ...highs.map((name) => bounds[name] ?? 0));
   if (query.after === null) {
     return { from, to };
   }
@@ -144,7 +123,7 @@ async function pageWithin(
       return { type: "unavailable", message: window.message };
     }
     const room = query.limit - entries.length;
-    const page = await readRows(db, query, plan, window.range, room, timeoutMs);
+    const page = await readWithin(db, query, plan, window.range, room, timeoutMs);
     if (page.type === "failed") {
       return { type: "unavailable", message: page.message };
     }
@@ -213,15 +192,7 @@ async function windowOf(
   return reached === null ? { type: "window", range: left } : upTo(reached);
 }
 
-type Rows =
-  | { readonly type: "rows"; readonly entries: readonly LedgerEntry[]; readonly more: boolean }
-  | { readonly type: "failed"; readonly message: string };
-
-/**
- * The first `room` entries of `range` that pass, or fewer where their details would be too long;
- * `more` tells that others pass, too.
- */
-async function readRows(
+async function readWithin(
   db: LedgerDatabase,
   query: EntryQuery,
   plan: Plan,
@@ -234,37 +205,9 @@ async function readRows(
   }
   const conditions = [plan.driver, within(range), plan.sieve];
   const where = and(conditions.filter((condition) => condition !== null));
-  const answer = await ask<Row>(
-    db,
-    `SELECT * FROM (
-       SELECT *, count(*) OVER () AS passed,
-         sum(bytes) OVER (ORDER BY position ${query.order}) - bytes AS bytesBefore
-       FROM (
-         SELECT ${SHOWN}, coalesce(octet_length(detail), 0) AS bytes FROM entry
-         WHERE ${where.sql} ORDER BY position ${query.order} LIMIT ${room + 1}
-       )
-     ) WHERE bytesBefore < ${PAGE_DETAIL_BYTES_MAX} ORDER BY position ${query.order}`,
-    where.values,
-    timeoutMs,
-  );
-  if (answer.type === "failed") {
-    return answer;
-  }
-  const entries = answer.rows.slice(0, room).map(entryOf);
-  return { type: "rows", entries, more: Number(answer.rows[0]?.["passed"] ?? 0) > entries.length };
+  return readEntries(db, where, query.order, room, timeoutMs);
 }
 
 function within(range: Range): Condition {
   return { sql: "position BETWEEN ? AND ?", values: [range.from, range.to] };
-}
-
-/** Members in the order of the documentation; `detail` is what its text says. */
-function entryOf(row: Row): LedgerEntry {
-  const { detail } = row;
-  return {
-    ...Object.fromEntries(MEMBERS.map((member) => [member, row[member] ?? null])),
-    detail: typeof detail === "string" ? (JSON.parse(detail) as Detail) : null,
-    position: row["position"],
-    recordedAt: row["recordedAt"],
-  } as LedgerEntry;
 }

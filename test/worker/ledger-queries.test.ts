@@ -286,7 +286,7 @@ describe("filters together", () => {
     ],
     ["the time after the last", { occurredFrom: "2027-01-01T00:00:00.000Z" }],
     ["the time before the first", { occurredTo: "2025-01-01T00:00:00.000Z" }],
-    ["all of time", { occurredFrom: "0000-01-01T00:00:00.000Z", caller: "main" } as object],
+    ["all of time", { occurredFrom: "0000-01-01T00:00:00.000Z" }],
     ["since a time", { occurredFrom: "2026-11-22T01:17:23.000Z" }],
     ["until a time", { occurredTo: "2026-11-20T01:17:23.000Z" }],
   ];

@@ -1,0 +1,161 @@
+/**
+ * Owns the step: load, decide, write, arm the alarm, with no `await` in between. Must not talk
+ * to Harmony. Everything that changes a payment method goes through `step`.
+ */
+import type { Charge } from "../domain/charge.ts";
+import { type Draft, finish, note, type Noted, openDraft, type View } from "../domain/draft.ts";
+import type { Actor, Fact } from "../domain/facts.ts";
+import { alarmTime } from "../domain/schedule.ts";
+import type { Host } from "./host.ts";
+import { Journal } from "./journal.ts";
+import { Relay } from "./relay.ts";
+
+/** Facts that a person should hear of, beside their entry. */
+const ALERTS: ReadonlySet<Fact["type"]> = new Set<Fact["type"]>([
+  "charge_escalated",
+  "late_truth_found",
+  "contradiction_found",
+  "payment_unattributed",
+  "delivery_refused",
+]);
+
+/** After an attempt's deadline its alarm waits this much longer, so that the owner comes first. */
+const GUARD_MS = 5000;
+
+export const NOBODY: Actor = {
+  caller: null,
+  keyId: null,
+  requestId: null,
+  traceId: null,
+  origin: "alarm",
+};
+
+/** Which records a step loads beside the open charges. */
+interface Load {
+  readonly chargeId?: string;
+  readonly payments?: readonly string[] | "all";
+  /** Payments whose owners are loaded as well, since their status may move. */
+  readonly owners?: (view: View) => Iterable<string>;
+}
+
+export class Books {
+  readonly journal: Journal;
+  readonly relay: Relay;
+  readonly #host: Host;
+  /** The time the alarm is set to; null where none is known to be. */
+  #armedAtMs: number | null;
+
+  constructor(host: Host, armedAtMs: number | null) {
+    this.#host = host;
+    this.#armedAtMs = armedAtMs;
+    this.journal = new Journal(host.storage, host.paymentMethodId);
+    this.relay = new Relay(host, this.journal, (reason) => this.#halt(reason));
+  }
+
+  /** One decision: loads, lets `decide` note facts, writes them with their entries, arms the alarm. */
+  step<T>(actor: Actor, load: Load, decide: (draft: Draft) => T): T {
+    const nowMs = this.#host.now();
+    const now = { nowMs, jitter: this.#host.jitter(), rules: this.#host.rules };
+    const wanted = load.payments === "all" ? "all" : { paymentIds: load.payments ?? [] };
+    let view = this.journal.view(now, load.chargeId ?? null, wanted);
+    if (load.owners !== undefined) {
+      view = this.journal.withOwners(view, load.owners(view));
+    }
+    const draft = openDraft(view);
+    const result = decide(draft);
+    finish(draft);
+    this.#guarded(() => this.journal.write(draft, actor));
+    for (const noted of draft.noted) {
+      this.#alert(noted);
+    }
+    if (draft.noted.length > 0) {
+      this.#arm(draft.charges.values(), false).catch((error: unknown) => this.#fail(error));
+      this.relay.kick();
+    }
+    return result;
+  }
+
+  /** Arms the alarm again from what is stored; a failure is thrown, so that the runtime repeats it. */
+  async rearm(): Promise<void> {
+    await this.#arm(this.journal.openCharges(), true);
+  }
+
+  /** The alarm has fired: none is set any more. */
+  alarmFired(): void {
+    this.#armedAtMs = null;
+  }
+
+  storeMark(): void {
+    this.#guarded(() => this.journal.storeMark());
+  }
+
+  async #arm(charges: Iterable<Charge>, settled: boolean): Promise<void> {
+    const nowMs = this.#host.now();
+    let dueAtMs = Number.POSITIVE_INFINITY;
+    for (const charge of charges) {
+      if (charge.state === "in_flight") {
+        const last = charge.attempts.at(-1);
+        dueAtMs = Math.min(dueAtMs, (last?.intendedAtMs ?? nowMs) + this.#guardMs());
+      }
+      dueAtMs = Math.min(
+        dueAtMs,
+        charge.nextLook?.atMs ?? dueAtMs,
+        charge.nextPoll?.atMs ?? dueAtMs,
+      );
+    }
+    // What was just written is on its way; the alarm only guards against a crash before it arrives.
+    const relayAtMs = this.relay.dueAtMs ?? (settled ? null : nowMs + this.#guardMs());
+    if (relayAtMs !== null) {
+      dueAtMs = Math.min(dueAtMs, relayAtMs);
+    }
+    if (dueAtMs === Number.POSITIVE_INFINITY) {
+      return;
+    }
+    const atMs = alarmTime(Math.max(dueAtMs, nowMs), nowMs);
+    const early = this.#armedAtMs !== null && this.#armedAtMs <= atMs && this.#armedAtMs > nowMs;
+    if (!early) {
+      this.#armedAtMs = atMs;
+      await this.#host.setAlarm(atMs);
+    }
+  }
+
+  #guardMs(): number {
+    return this.#host.harmonyTimeoutMs + GUARD_MS;
+  }
+
+  #halt(reason: string): void {
+    if (this.journal.method.halted === null) {
+      this.#guarded(() => this.journal.halt(reason));
+      const atMs = this.#host.now();
+      this.step(NOBODY, {}, (draft) =>
+        note(draft, { type: "delivery_refused", atMs, chargeId: null, reason }),
+      );
+    }
+  }
+
+  #alert(noted: Noted): void {
+    if (ALERTS.has(noted.fact.type)) {
+      this.#host.log("alert", noted.fact.type, {
+        paymentMethodId: this.#host.paymentMethodId,
+        seq: noted.seq,
+        chargeId: noted.fact.chargeId,
+      });
+    }
+  }
+
+  /** A storage error ends the instance, so that callers ask a fresh one and nothing is half known. */
+  #guarded(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  #fail(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#host.log("alert", "storage_failed", { message });
+    this.#host.abort(`storage failed: ${message}`);
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Owns what the Worker may ask of a payment method's object, and the shape of its answers. They
+ * cross between versions for minutes after a deploy: members are added, never changed, and `v`
+ * tells an object what it is talking to. PERSISTED CONTRACT in that sense.
+ */
+import type { ChargeRequest } from "../domain/charge.ts";
+import type { Actor } from "../domain/facts.ts";
+import type { Reply } from "../domain/reply.ts";
+
+export interface ChargeCommand {
+  readonly v: 1;
+  readonly type: "charge";
+  readonly paymentMethodId: string;
+  readonly caller: string;
+  readonly idempotencyKey: string;
+  readonly request: ChargeRequest;
+  readonly actor: Actor;
+  /** How long the caller is kept waiting at most. */
+  readonly waitMs: number;
+}
+
+export interface ReadPaymentCommand {
+  readonly v: 1;
+  readonly type: "read_payment";
+  readonly paymentMethodId: string;
+  readonly caller: string;
+  /** Harmony's payment id, or the id of one of the caller's charges. */
+  readonly id: string;
+  readonly actor: Actor;
+}
+
+export interface ReadChargeCommand {
+  readonly v: 1;
+  readonly type: "read_charge";
+  readonly paymentMethodId: string;
+  /** Whose charge it must be; null for an auditor, who may see any. */
+  readonly caller: string | null;
+  readonly by:
+    | { readonly chargeId: string }
+    | { readonly caller: string; readonly idempotencyKey: string };
+}
+
+export type Command = ChargeCommand | ReadPaymentCommand | ReadChargeCommand;
+
+export interface Answer {
+  readonly reply: Reply;
+  /** Time spent waiting for a turn and for Harmony, for `Server-Timing`; null where none was. */
+  readonly timing: { readonly queueMs: number; readonly harmonyMs: number } | null;
+}
+
+/** The object's one method: everything goes through `execute`. */
+export interface PaymentMethodStub {
+  execute(command: Command): Promise<Answer>;
+}

@@ -1,0 +1,62 @@
+/**
+ * Owns what the payment method's logic needs of its host: storage, clock, timers, randomness, the
+ * alarm, Harmony and the ledger. The Durable Object hands in the real ones, the simulator its
+ * own. Must not hold behaviour.
+ */
+import type { Rules } from "../domain/draft.ts";
+import type { Entry } from "../domain/entries.ts";
+import type { Harmony } from "../harmony/client.ts";
+import type { AppendResult, LastResult } from "../ledger/append.ts";
+
+type SqlValue = string | number | null;
+
+/** The part of `ctx.storage` that is used: synchronous SQL, and transactions of several statements. */
+export interface Storage {
+  readonly sql: {
+    exec(
+      query: string,
+      ...bindings: SqlValue[]
+    ): { toArray(): Record<string, SqlValue | ArrayBuffer>[] };
+  };
+  transactionSync<T>(body: () => T): T;
+}
+
+export interface Timer {
+  /** Resolves after the delay, or never if cancelled. */
+  readonly done: Promise<void>;
+  cancel(): void;
+}
+
+/** Where entries go: the D1 ledger. Values back, never a throw. */
+export interface Ledger {
+  append(entries: readonly Entry[]): Promise<AppendResult>;
+  lastOf(paymentMethodId: string): Promise<LastResult>;
+}
+
+export type LogLevel = "info" | "warn" | "alert";
+
+export interface Host {
+  readonly paymentMethodId: string;
+  readonly storage: Storage;
+  readonly harmony: Harmony;
+  readonly ledger: Ledger;
+  readonly rules: Rules;
+  readonly harmonyTimeoutMs: number;
+  readonly tag: boolean;
+  now(): number;
+  timer(delayMs: number): Timer;
+  /** Runs after the reply has left, in a later turn; its failures are its own. */
+  defer(delayMs: number, work: () => Promise<void>): void;
+  /** A sortable id (UUID v7). */
+  chargeId(): string;
+  /** Eight characters of [0-9a-z]. */
+  tagId(): string;
+  /** From 0 to 1. */
+  jitter(): number;
+  /** Hash of the ids of a look, hex. */
+  hashIds(ids: readonly string[]): string;
+  setAlarm(atMs: number): Promise<void>;
+  /** Ends this instance: everything not committed is gone, and callers may ask a fresh one. */
+  abort(reason: string): void;
+  log(level: LogLevel, event: string, fields: Record<string, unknown>): void;
+}

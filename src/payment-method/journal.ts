@@ -1,0 +1,309 @@
+/**
+ * Owns all SQL against the object's own storage: charges, payments, and the chain of entries that
+ * is also the outbox. Must not decide anything, nor talk to anyone. One of the files that can
+ * lose money: a draft is written whole, with its entries, or not at all.
+ */
+import { type Charge, CHARGE_STATES } from "../domain/charge.ts";
+import type { Draft, Rules, View } from "../domain/draft.ts";
+import { type Entry, FIRST_PREV_HASH } from "../domain/entries.ts";
+import type { Actor } from "../domain/facts.ts";
+import type { PaymentRecord } from "../domain/match.ts";
+import { entryOf } from "../domain/render.ts";
+import { sealEntry } from "../ledger/chain.ts";
+import type { Storage } from "./host.ts";
+import { migrate } from "./schema.ts";
+
+/** Stored state that this code does not understand: nothing may be sent on it. */
+export class UnknownStateError extends Error {
+  override readonly name = "UnknownStateError";
+}
+
+interface Method {
+  readonly baselineSeq: number | null;
+  readonly foreignSeen: boolean;
+  readonly halted: string | null;
+}
+
+/** Which payments' records a step needs: none but its own, or all of them for a look. */
+type Wanted = { readonly paymentIds: readonly string[] } | "all";
+
+export class Journal {
+  readonly #storage: Storage;
+  readonly #paymentMethodId: string;
+  #method: Method = { baselineSeq: null, foreignSeen: false, halted: null };
+  #lastSeq = 0;
+  #lastHash = FIRST_PREV_HASH;
+  #deliveredSeq = 0;
+  #deliveredStored = 0;
+
+  /** Opens the tables. Throws UnknownStateError where a later version wrote them. */
+  constructor(storage: Storage, paymentMethodId: string) {
+    this.#storage = storage;
+    this.#paymentMethodId = paymentMethodId;
+    if (!migrate(storage)) {
+      throw new UnknownStateError("the tables are of a later version");
+    }
+    const [row] = this.#rows("SELECT * FROM method");
+    if (row !== undefined) {
+      this.#method = {
+        baselineSeq: integerOrNull(row["baseline_seq"]),
+        foreignSeen: row["foreign_seen"] === 1,
+        halted: textOrNull(row["halted"]),
+      };
+      this.#deliveredStored = this.#deliveredSeq = integerOrNull(row["delivered_seq"]) ?? 0;
+    }
+    const [last] = this.#rows("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1");
+    if (last !== undefined) {
+      this.#lastSeq = Number(last["seq"]);
+      this.#lastHash = String(last["hash"]);
+    }
+  }
+
+  get method(): Method {
+    return this.#method;
+  }
+
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  get deliveredSeq(): number {
+    return this.#deliveredSeq;
+  }
+
+  chargeByKey(caller: string, idempotencyKey: string): Charge | null {
+    const [row] = this.#rows(
+      "SELECT body FROM charge WHERE caller = ? AND idempotency_key = ?",
+      caller,
+      idempotencyKey,
+    );
+    return row === undefined ? null : readCharge(row["body"]);
+  }
+
+  chargeById(chargeId: string): Charge | null {
+    const [row] = this.#rows("SELECT body FROM charge WHERE charge_id = ?", chargeId);
+    return row === undefined ? null : readCharge(row["body"]);
+  }
+
+  /** Every charge that waits for something: an answer, a look, a poll. */
+  openCharges(): Charge[] {
+    return this.#rows("SELECT body FROM charge WHERE open = 1 ORDER BY rowid").map((row) =>
+      readCharge(row["body"]),
+    );
+  }
+
+  payment(paymentId: string): PaymentRecord | null {
+    const [row] = this.#rows("SELECT body FROM payment WHERE payment_id = ?", paymentId);
+    return row === undefined ? null : (JSON.parse(String(row["body"])) as PaymentRecord);
+  }
+
+  paymentIds(): ReadonlySet<string> {
+    return new Set(
+      this.#rows("SELECT payment_id FROM payment").map((r) => String(r["payment_id"])),
+    );
+  }
+
+  /** What a step decides on: the open charges, those of its payments, and the one asked for. */
+  view(
+    now: { nowMs: number; jitter: number; rules: Rules },
+    chargeId: string | null,
+    wanted: Wanted,
+  ): View {
+    const charges = new Map(this.openCharges().map((charge) => [charge.chargeId, charge]));
+    const payments = new Map<string, PaymentRecord>();
+    const records =
+      wanted === "all"
+        ? this.#rows("SELECT body FROM payment ORDER BY rowid").map((row) => row["body"])
+        : wanted.paymentIds.flatMap((id) =>
+            this.#rows("SELECT body FROM payment WHERE payment_id = ?", id).map(
+              (row) => row["body"],
+            ),
+          );
+    for (const body of records) {
+      const record = JSON.parse(String(body)) as PaymentRecord;
+      payments.set(record.id, record);
+    }
+    if (chargeId !== null && !charges.has(chargeId)) {
+      const charge = this.chargeById(chargeId);
+      if (charge !== null) {
+        charges.set(chargeId, charge);
+      }
+    }
+    return {
+      ...now,
+      nextSeq: this.#lastSeq + 1,
+      baselineSeq: this.#method.baselineSeq,
+      charges,
+      payments,
+    };
+  }
+
+  /** Adds the charges that own these payments to a view: needed where their status moved. */
+  withOwners(view: View, paymentIds: Iterable<string>): View {
+    const charges = new Map(view.charges);
+    for (const id of paymentIds) {
+      const owner = view.payments.get(id)?.chargeId;
+      const charge = owner == null || charges.has(owner) ? null : this.chargeById(owner);
+      if (charge !== null) {
+        charges.set(charge.chargeId, charge);
+      }
+    }
+    return { ...view, charges };
+  }
+
+  /** Writes a draft: its charges, payments and sealed entries, in one transaction. */
+  write(draft: Draft, actor: Actor): void {
+    if (draft.noted.length === 0) {
+      return;
+    }
+    const occurredAt = new Date(draft.view.nowMs).toISOString();
+    const sealed: { entry: Entry; text: string }[] = [];
+    let prevHash = this.#lastHash;
+    for (const noted of draft.noted) {
+      const content = entryOf(noted, this.#paymentMethodId, actor, occurredAt);
+      const one = sealEntry(content, noted.seq, prevHash);
+      prevHash = one.entry.hash;
+      sealed.push(one);
+    }
+    const method = {
+      ...this.#method,
+      baselineSeq: draft.baselineSeq,
+      foreignSeen: this.#method.foreignSeen || draft.foreignSeen,
+    };
+    this.#storage.transactionSync(() => {
+      for (const { entry, text } of sealed) {
+        this.#run(
+          "INSERT INTO entry (seq, hash, body) VALUES (?, ?, ?)",
+          entry.seq,
+          entry.hash,
+          text,
+        );
+      }
+      for (const id of draft.changedCharges) {
+        this.#writeCharge(draft.charges.get(id));
+      }
+      for (const id of draft.changedPayments) {
+        this.#writePayment(draft.payments.get(id));
+      }
+      this.#writeMethod(method);
+    });
+    this.#method = method;
+    this.#deliveredStored = this.#deliveredSeq;
+    this.#lastSeq = draft.view.nextSeq + draft.noted.length - 1;
+    this.#lastHash = prevHash;
+  }
+
+  /** Entries not known to be in the ledger, in order, at most `limit`. */
+  undelivered(limit: number): Entry[] {
+    return this.#rows(
+      "SELECT body FROM entry WHERE seq > ? ORDER BY seq LIMIT ?",
+      this.#deliveredSeq,
+      limit,
+    ).map((row) => JSON.parse(String(row["body"])) as Entry);
+  }
+
+  hashAt(seq: number): string | null {
+    const [row] = this.#rows("SELECT hash FROM entry WHERE seq = ?", seq);
+    return row === undefined ? null : String(row["hash"]);
+  }
+
+  /**
+   * Remembers that everything up to `seq` is in the ledger. The mark is stored with the next
+   * write, since a commit of its own would cost more than delivering again, which changes nothing.
+   */
+  markDelivered(seq: number): void {
+    this.#deliveredSeq = seq;
+  }
+
+  /** Stores the mark now, where no further write is expected to. */
+  storeMark(): void {
+    if (this.#deliveredStored !== this.#deliveredSeq) {
+      this.#writeMethod(this.#method);
+      this.#deliveredStored = this.#deliveredSeq;
+    }
+  }
+
+  /** Stops all sending on this method, for a person to look at. */
+  halt(reason: string): void {
+    const method = { ...this.#method, halted: reason };
+    this.#writeMethod(method);
+    this.#method = method;
+  }
+
+  #writeMethod(method: Method): void {
+    this.#run(
+      `INSERT INTO method (id, payment_method_id, baseline_seq, foreign_seen, delivered_seq, halted)
+       VALUES (1, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET baseline_seq = excluded.baseline_seq,
+         foreign_seen = excluded.foreign_seen, delivered_seq = excluded.delivered_seq,
+         halted = excluded.halted`,
+      this.#paymentMethodId,
+      method.baselineSeq,
+      method.foreignSeen ? 1 : 0,
+      this.#deliveredSeq,
+      method.halted,
+    );
+  }
+
+  #writeCharge(charge: Charge | undefined): void {
+    if (charge === undefined) {
+      throw new Error("Bug: a changed charge is not in the draft");
+    }
+    this.#run(
+      `INSERT INTO charge (charge_id, caller, idempotency_key, open, body) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (charge_id) DO UPDATE SET open = excluded.open, body = excluded.body`,
+      charge.chargeId,
+      charge.caller,
+      charge.idempotencyKey,
+      isOpen(charge) ? 1 : 0,
+      JSON.stringify(charge),
+    );
+  }
+
+  #writePayment(record: PaymentRecord | undefined): void {
+    if (record === undefined) {
+      throw new Error("Bug: a changed payment is not in the draft");
+    }
+    this.#run(
+      `INSERT INTO payment (payment_id, charge_id, body) VALUES (?, ?, ?)
+       ON CONFLICT (payment_id) DO UPDATE SET charge_id = excluded.charge_id, body = excluded.body`,
+      record.id,
+      record.chargeId,
+      JSON.stringify(record),
+    );
+  }
+
+  #rows(query: string, ...bindings: (string | number | null)[]) {
+    return this.#storage.sql.exec(query, ...bindings).toArray();
+  }
+
+  #run(query: string, ...bindings: (string | number | null)[]): void {
+    this.#storage.sql.exec(query, ...bindings).toArray();
+  }
+}
+
+function isOpen(charge: Charge): boolean {
+  return (
+    charge.state === "in_flight" ||
+    charge.state === "in_doubt" ||
+    charge.state === "pending" ||
+    charge.nextLook !== null ||
+    charge.nextPoll !== null
+  );
+}
+
+function readCharge(body: unknown): Charge {
+  const charge = JSON.parse(String(body)) as Charge;
+  if (charge.v !== 1 || !CHARGE_STATES.includes(charge.state)) {
+    throw new UnknownStateError(`charge ${charge.chargeId} is of an unknown version or state`);
+  }
+  return charge;
+}
+
+function integerOrNull(value: unknown): number | null {
+  return typeof value === "number" ? value : null;
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}

@@ -1,0 +1,131 @@
+/**
+ * Owns the delivery of entries to the ledger: in order, one delivery at a time, at least once,
+ * in batches, off the path of any reply. Must not change an entry, and must not go past one that
+ * the ledger refuses: then the method halts.
+ */
+import { batchOf } from "../ledger/append.ts";
+import type { Host } from "./host.ts";
+import type { Journal } from "./journal.ts";
+
+/** How long an entry waits for company: one statement then carries a whole charge. */
+const LINGER_MS = 100;
+/** Entries loaded at a time; the batch's own limits are the ledger's. */
+const LOAD_MAX = 200;
+/** After a failed delivery the next waits this long, doubling up to the maximum. */
+const RETRY_MS = 1000;
+const RETRY_MAX_MS = 300_000;
+
+export type Delivery = "delivered" | "failed" | "halted";
+
+export class Relay {
+  readonly #journal: Journal;
+  readonly #host: Host;
+  readonly #onRefused: (reason: string) => void;
+  #running: Promise<Delivery> | null = null;
+  #lingering = false;
+  #failures = 0;
+  #retryAtMs: number | null = null;
+
+  constructor(host: Host, journal: Journal, onRefused: (reason: string) => void) {
+    this.#host = host;
+    this.#journal = journal;
+    this.#onRefused = onRefused;
+  }
+
+  get hasBacklog(): boolean {
+    return (
+      this.#journal.method.halted === null && this.#journal.lastSeq > this.#journal.deliveredSeq
+    );
+  }
+
+  /** When a delivery is due by alarm; null where none is, or one is on its way. */
+  get dueAtMs(): number | null {
+    return this.hasBacklog ? this.#retryAtMs : null;
+  }
+
+  /** Delivers soon, after the reply has left. Cheap to call after every write. */
+  kick(): void {
+    if (this.#lingering || this.#running !== null || this.#retryAtMs !== null) {
+      return;
+    }
+    this.#lingering = true;
+    this.#host.defer(LINGER_MS, async () => {
+      this.#lingering = false;
+      await this.deliver();
+    });
+  }
+
+  /** Delivers what there is, now; joins a delivery under way. */
+  async deliver(): Promise<Delivery> {
+    this.#running ??= this.#deliverAll().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #deliverAll(): Promise<Delivery> {
+    while (this.hasBacklog) {
+      const batch = batchOf(this.#journal.undelivered(LOAD_MAX));
+      const last = batch.at(-1);
+      if (last === undefined) {
+        break;
+      }
+      const result = await this.#host.ledger.append(batch);
+      switch (result.type) {
+        case "appended":
+          this.#journal.markDelivered(last.seq);
+          this.#failures = 0;
+          this.#retryAtMs = null;
+          break;
+        case "unavailable":
+          return this.#failed(result.message);
+        case "unlinked":
+          if (!(await this.#rewind())) {
+            return this.#journal.method.halted === null ? "failed" : "halted";
+          }
+          break;
+        case "forked":
+          return this.#refused(`the ledger has another entry ${result.ledger?.seq ?? ""}`);
+        case "refused":
+          return this.#refused(result.message);
+      }
+    }
+    this.#retryAtMs = null;
+    return "delivered";
+  }
+
+  /** The ledger fell back: deliver again from its last entry on, if that one is ours. */
+  async #rewind(): Promise<boolean> {
+    const last = await this.#host.ledger.lastOf(this.#host.paymentMethodId);
+    if (last.type === "unavailable") {
+      this.#failed(last.message);
+      return false;
+    }
+    if (last.type === "found" && this.#journal.hashAt(last.seq) !== last.hash) {
+      this.#refused(`the ledger's entry ${last.seq} is not the journal's`);
+      return false;
+    }
+    const seq = last.type === "none" ? 0 : last.seq;
+    if (seq >= this.#journal.deliveredSeq) {
+      // The ledger has what we delivered and still lacks it: not ours to understand, try later.
+      this.#failed("unlinked, though the ledger has the entry before");
+      return false;
+    }
+    this.#host.log("alert", "ledger_fell_back", { from: this.#journal.deliveredSeq, to: seq });
+    this.#journal.markDelivered(seq);
+    return true;
+  }
+
+  #failed(message: string): Delivery {
+    const pauseMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** Math.min(this.#failures, 20));
+    this.#failures += 1;
+    this.#retryAtMs = this.#host.now() + Math.round(pauseMs * (1 + this.#host.jitter() / 4));
+    this.#host.log("warn", "delivery_failed", { message, failures: this.#failures });
+    return "failed";
+  }
+
+  #refused(reason: string): Delivery {
+    this.#onRefused(reason);
+    return "halted";
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Owns the tables of the object's own SQLite and their numbered migrations. Must not be edited
+ * once landed: a change is a further migration that only adds. PERSISTED CONTRACT.
+ */
+import type { Storage } from "./host.ts";
+
+const MIGRATIONS: readonly string[] = [
+  // 1: the charges, the payments as far as they are recorded, and the chain of entries. Entries
+  // stay after delivery, so that a ledger that fell back can be delivered to again.
+  `CREATE TABLE method (
+     id INTEGER PRIMARY KEY CHECK (id = 1),
+     payment_method_id TEXT NOT NULL,
+     baseline_seq INTEGER,
+     foreign_seen INTEGER NOT NULL DEFAULT 0,
+     delivered_seq INTEGER NOT NULL DEFAULT 0,
+     halted TEXT
+   ) STRICT;
+   CREATE TABLE charge (
+     charge_id TEXT PRIMARY KEY,
+     caller TEXT NOT NULL,
+     idempotency_key TEXT NOT NULL,
+     open INTEGER NOT NULL,
+     body TEXT NOT NULL,
+     UNIQUE (caller, idempotency_key)
+   ) STRICT;
+   CREATE INDEX charge_open ON charge (open) WHERE open = 1;
+   CREATE TABLE payment (
+     payment_id TEXT PRIMARY KEY,
+     charge_id TEXT,
+     body TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE entry (
+     seq INTEGER PRIMARY KEY,
+     hash TEXT NOT NULL,
+     body TEXT NOT NULL
+   ) STRICT;`,
+];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/**
+ * Brings the tables up to date. Returns false where they are of a later version than this code
+ * knows: then nothing may be sent, since old code runs beside new for minutes after a deploy.
+ */
+export function migrate(storage: Storage): boolean {
+  storage.sql.exec("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT");
+  const [row] = storage.sql.exec("SELECT max(version) AS version FROM schema_version").toArray();
+  const stored = Number(row?.["version"] ?? 0);
+  if (stored > SCHEMA_VERSION) {
+    return false;
+  }
+  if (stored < SCHEMA_VERSION) {
+    storage.transactionSync(() => {
+      for (const sql of MIGRATIONS.slice(stored)) {
+        storage.sql.exec(sql);
+      }
+      storage.sql.exec("INSERT INTO schema_version (version) VALUES (?)", SCHEMA_VERSION);
+    });
+  }
+  return true;
+}

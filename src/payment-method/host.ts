@@ -13,10 +13,7 @@ type SqlValue = string | number | null;
 /** The part of `ctx.storage` that is used: synchronous SQL, and transactions of several statements. */
 export interface Storage {
   readonly sql: {
-    exec(
-      query: string,
-      ...bindings: SqlValue[]
-    ): { toArray(): Record<string, SqlValue | ArrayBuffer>[] };
+    exec(query: string, ...bindings: SqlValue[]): { toArray(): Record<string, SqlValue>[] };
   };
   transactionSync<T>(body: () => T): T;
 }

@@ -30,7 +30,6 @@ export interface Ticket {
   sender: Waiter | null;
   startedAtMs: number | null;
   readonly settled: Promise<Settlement>;
-  readonly settle: (settlement: Settlement) => void;
 }
 
 export class Queue {
@@ -50,7 +49,9 @@ export class Queue {
   /** Lines up a new ticket; `serve` runs when all before it are done. */
   add(command: ChargeCommand, serve: (ticket: Ticket) => Promise<Settlement>): Ticket {
     const id = ticketId(command);
-    const { promise, resolve } = Promise.withResolvers<Settlement>();
+    const { promise, resolve, reject } = Promise.withResolvers<Settlement>();
+    // A failure is every waiter's to see; that nobody waits any more is no failure of its own.
+    promise.catch(() => undefined);
     const ticket: Ticket = {
       id,
       command,
@@ -59,17 +60,13 @@ export class Queue {
       sender: null,
       startedAtMs: null,
       settled: promise,
-      settle: resolve,
     };
     this.#tickets.set(id, ticket);
     this.#queued += 1;
     void this.run(async () => {
       this.#queued -= 1;
-      try {
-        ticket.settle(await serve(ticket));
-      } finally {
-        this.#tickets.delete(id);
-      }
+      await serve(ticket).then(resolve, reject);
+      this.#tickets.delete(id);
     });
     return ticket;
   }

@@ -1,0 +1,40 @@
+/**
+ * Owns the look: one read of the whole history, and its recording. Must be called with the queue
+ * held, so that looks on one method never overlap. What a look means is find.ts's.
+ */
+import type { Actor, LookPurpose, LookReport } from "../domain/facts.ts";
+import { learnFromLook } from "../domain/find.ts";
+import type { Books } from "./books.ts";
+import type { Host } from "./host.ts";
+
+export class Looker {
+  readonly #host: Host;
+  readonly #books: Books;
+
+  constructor(host: Host, books: Books) {
+    this.#host = host;
+    this.#books = books;
+  }
+
+  /** Looks and records what it found, whatever the state is by then. */
+  async look(purpose: LookPurpose, chargeId: string | null, actor: Actor): Promise<LookReport> {
+    const { journal } = this.#books;
+    const known = journal.paymentIds();
+    const read = await this.#host.harmony.look(this.#host.paymentMethodId, known, journal.lastSeq);
+    const ids = read.payments.map((payment) => payment.id).sort();
+    const report = { ...read, idsHash: read.complete ? this.#host.hashIds(ids) : null };
+    this.#books.step(
+      actor,
+      {
+        ...(chargeId === null ? {} : { chargeId }),
+        payments: "all",
+        owners: (view) =>
+          report.payments
+            .filter((seen) => view.payments.get(seen.id)?.status !== seen.status)
+            .map((seen) => seen.id),
+      },
+      (draft) => learnFromLook(draft, report, purpose, chargeId),
+    );
+    return report;
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Owns the Durable Object around a payment method: it hands the real storage, clock, alarm,
+ * Harmony and ledger to the host-free logic. Must hold no logic of its own.
+ */
+import { DurableObject } from "cloudflare:workers";
+// oxlint-disable-next-line typescript/triple-slash-reference -- the Workers types lack node:crypto, which the runtime has
+/// <reference types="node/crypto" />
+import { createHash } from "node:crypto";
+import { v7 as uuidv7 } from "uuid";
+import { configOf, type Env } from "../env.ts";
+import { createHarmony } from "../harmony/client.ts";
+import { appendEntries, lastOf } from "../ledger/append.ts";
+import type { Answer, Command } from "./commands.ts";
+import type { Host, Storage, Timer } from "./host.ts";
+import { PaymentMethod as Logic } from "./payment-method.ts";
+
+/** A delivery that takes longer counts as failed and is repeated, which changes nothing. */
+const LEDGER_TIMEOUT_MS = 10_000;
+
+export class PaymentMethod extends DurableObject<Env> {
+  #logic: Logic | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    void ctx.blockConcurrencyWhile(async () => {
+      const armedAtMs = await ctx.storage.getAlarm();
+      this.#logic = new Logic(this.#host(), armedAtMs);
+    });
+  }
+
+  async execute(command: Command): Promise<Answer> {
+    return this.#ready().execute(command);
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#ready().alarm();
+  }
+
+  #ready(): Logic {
+    if (this.#logic === null) {
+      throw new Error("the object has not opened its journal");
+    }
+    return this.#logic;
+  }
+
+  #host(): Host {
+    const read = configOf(this.env);
+    if (!read.ok) {
+      throw new Error(`not configured: ${read.problems.join("; ")}`);
+    }
+    const { config } = read;
+    const { ctx, env } = this;
+    const { harmonyBaseUrl: baseUrl, harmonyApiKey: apiKey, harmonyTimeoutMs: timeoutMs } = config;
+    return {
+      paymentMethodId: ctx.id.name ?? "",
+      // Our statements bind and return text, numbers and NULL only.
+      storage: ctx.storage as Storage,
+      harmony: createHarmony(
+        { baseUrl, apiKey, timeoutMs },
+        {
+          fetch: async (url, init) => fetch(url, init),
+          now: () => Date.now(),
+          deadline: (ms) => AbortSignal.timeout(ms),
+        },
+      ),
+      ledger: {
+        append: async (entries) => appendEntries(env.LEDGER, entries, LEDGER_TIMEOUT_MS),
+        lastOf: async (id) => lastOf(env.LEDGER, id, LEDGER_TIMEOUT_MS),
+      },
+      rules: config,
+      harmonyTimeoutMs: timeoutMs,
+      tag: config.tag,
+      now: () => Date.now(),
+      timer,
+      defer: (delayMs, work) => ctx.waitUntil(scheduler.wait(delayMs).then(work)),
+      chargeId: () => uuidv7(),
+      tagId: () => crypto.randomUUID().slice(0, 8),
+      jitter: () => Math.random(),
+      hashIds: (ids) => createHash("sha256").update(ids.join("\n")).digest("hex"),
+      setAlarm: async (atMs) => ctx.storage.setAlarm(atMs),
+      abort: (reason) => ctx.abort(reason),
+      log: (level, event, fields) => console.log(JSON.stringify({ level, event, ...fields })),
+    };
+  }
+}
+
+function timer(delayMs: number): Timer {
+  const abort = new AbortController();
+  const done = scheduler.wait(delayMs, { signal: abort.signal });
+  // A cancelled timer neither resolves nor complains.
+  const settled = new Promise<void>((resolve) => {
+    done.then(resolve, () => undefined);
+  });
+  return { done: settled, cancel: () => abort.abort() };
+}

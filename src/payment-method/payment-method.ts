@@ -1,0 +1,342 @@
+/**
+ * Owns what a payment method does with a charge, from the queue to the reply: the one path on
+ * which anything is submitted. Host-free: storage, clock, Harmony, ledger and alarm are handed
+ * in. Must not hold rules: decide.ts, find.ts and classify.ts do. One of the files that can lose
+ * money: after every `await` it loads again, and only `#send` submits.
+ */
+import { type Charge, lastAttempt, moneyOf } from "../domain/charge.ts";
+import { type Admission, admit, answer, intend, lookUp } from "../domain/decide.ts";
+import { note } from "../domain/draft.ts";
+import { ERRORS, type Problem } from "../domain/errors.ts";
+import { centavosToPesos } from "../domain/money.ts";
+import type { Outcome } from "../domain/outcome.ts";
+import { type Reply, replyAbout, replyProblem, RETRY_AFTER_SECONDS } from "../domain/reply.ts";
+import { classify } from "../harmony/classify.ts";
+import { fittingPayments } from "../domain/find.ts";
+import { Books } from "./books.ts";
+import type { Answer, ChargeCommand, Command } from "./commands.ts";
+import type { Host } from "./host.ts";
+import { Looker } from "./looker.ts";
+import { Queue, type Settlement, type Ticket, type Waiter } from "./queue.ts";
+import { readCharge, readPayment } from "./reads.ts";
+import { Replays } from "./replays.ts";
+import { Upkeep } from "./upkeep.ts";
+
+export class PaymentMethod {
+  readonly #host: Host;
+  readonly #books: Books;
+  readonly #queue = new Queue();
+  readonly #looker: Looker;
+  readonly #replays: Replays;
+  readonly #upkeep: Upkeep;
+  /** The charge whose attempt a running call of this instance has in flight. */
+  #owned: string | null = null;
+
+  /** `armedAtMs` is the time the alarm is set to, null where none is. */
+  constructor(host: Host, armedAtMs: number | null) {
+    this.#host = host;
+    this.#books = new Books(host, armedAtMs);
+    this.#looker = new Looker(host, this.#books);
+    this.#replays = new Replays(host, this.#books);
+    this.#upkeep = new Upkeep(host, this.#books, this.#queue, this.#looker, () => this.#owned);
+    this.#upkeep.recover();
+  }
+
+  /** Answers a command of the Worker's. Throws only for bugs and storage errors. */
+  async execute(command: Command): Promise<Answer> {
+    this.#upkeep.recover();
+    switch (command.type) {
+      case "charge":
+        return this.#charge(command);
+      case "read_payment":
+        return readPayment(this.#host, this.#books, command);
+      case "read_charge":
+        return readCharge(this.#books, command);
+    }
+  }
+
+  async alarm(): Promise<void> {
+    await this.#upkeep.alarm();
+  }
+
+  async #charge(command: ChargeCommand): Promise<Answer> {
+    const startedAtMs = this.#host.now();
+    const known = this.#answerFromBooks(command);
+    if (known !== null) {
+      return {
+        reply: this.#asReplay(known, command),
+        timing: { queueMs: 0, harmonyMs: 0 },
+      };
+    }
+    const ticket = this.#queue.find(command) ?? this.#enqueue(command);
+    if (ticket === null) {
+      return { reply: problem("payment_method_busy", RETRY), timing: { queueMs: 0, harmonyMs: 0 } };
+    }
+    const waiter: Waiter = { requestId: command.actor.requestId };
+    ticket.waiters.add(waiter);
+    const timer = this.#host.timer(command.waitMs);
+    const settled = await Promise.race([ticket.settled, timer.done.then(() => null)]);
+    timer.cancel();
+    ticket.waiters.delete(waiter);
+    const reply = settled === null ? this.#waitedOut(ticket, command) : settled.reply;
+    const answered = ticket.sender === waiter ? reply : this.#asReplay(reply, command);
+    const endedAtMs = ticket.startedAtMs ?? this.#host.now();
+    return {
+      reply: answered,
+      timing: { queueMs: Math.max(0, endedAtMs - startedAtMs), harmonyMs: settled?.harmonyMs ?? 0 },
+    };
+  }
+
+  /** What is known under the key without waiting; null where the request has to be queued or joined. */
+  #answerFromBooks(command: ChargeCommand): Reply | null {
+    const charge = this.#books.journal.chargeByKey(command.caller, command.idempotencyKey);
+    const found = lookUp(charge, command.request);
+    if (charge === null) {
+      return null;
+    }
+    switch (found.type) {
+      case "mismatch":
+        return this.#mismatch(charge, command, found.differing);
+      case "answered":
+      case "in_doubt":
+        return replyAbout(charge, true, this.#host.now());
+      case "in_flight":
+      case "chargeable":
+      case "unknown":
+        return null;
+    }
+  }
+
+  #mismatch(charge: Charge, command: ChargeCommand, differing: readonly string[]): Reply {
+    this.#books.step(command.actor, { chargeId: charge.chargeId }, (draft) =>
+      note(draft, {
+        type: "key_mismatched",
+        atMs: draft.view.nowMs,
+        chargeId: charge.chargeId,
+        differing,
+        amountMinor: command.request.amountMinor,
+      }),
+    );
+    const { chargeId, state } = charge;
+    const money = moneyOf(charge);
+    const amount = centavosToPesos(charge.request.amountMinor);
+    const first = { chargeId, state, money, amount };
+    return problem("idempotency_key_reused", { money, chargeId, differing, first });
+  }
+
+  /** A ticket of its own at the end of the queue; null where the queue is full and the key unknown. */
+  #enqueue(command: ChargeCommand): Ticket | null {
+    const { journal } = this.#books;
+    const isKnown = journal.chargeByKey(command.caller, command.idempotencyKey) !== null;
+    if (this.#queue.isFull && !isKnown) {
+      return null;
+    }
+    return this.#queue.add(command, (ticket) => this.#serve(ticket));
+  }
+
+  /** Marks an answer about a charge that this request did not send; a mismatch is no replay. */
+  #asReplay(reply: Reply, command: ChargeCommand): Reply {
+    if (reply.chargeId === null || reply.status === ERRORS.idempotency_key_reused.status) {
+      return reply;
+    }
+    this.#replays.note(reply.chargeId, command.actor);
+    return { ...reply, replayed: true };
+  }
+
+  #waitedOut(ticket: Ticket, command: ChargeCommand): Reply {
+    const charge = this.#books.journal.chargeByKey(command.caller, command.idempotencyKey);
+    if (charge !== null && charge.state === "not_charged") {
+      // The key is known, so it is never busy: no money has moved, and a repeat tries further.
+      return problem("not_charged", { chargeId: charge.chargeId });
+    }
+    if (charge !== null) {
+      return replyAbout(charge, false, this.#host.now());
+    }
+    return problem(
+      ticket.stage === "queued" ? "payment_method_busy" : "upstream_unavailable",
+      RETRY,
+    );
+  }
+
+  /** Serves a ticket at the head of the queue. Never throws but for storage errors and bugs. */
+  async #serve(ticket: Ticket): Promise<Settlement> {
+    const { command } = ticket;
+    const { journal } = this.#books;
+    ticket.startedAtMs = this.#host.now();
+    let lookedFresh = false;
+    for (;;) {
+      if (journal.method.halted !== null) {
+        return unsent(problem("halted", { money: "unknown" }));
+      }
+      const charge = journal.chargeByKey(command.caller, command.idempotencyKey);
+      const known = this.#answerFromBooks(command);
+      if (known !== null) {
+        return unsent(known);
+      }
+      if (ticket.waiters.size === 0) {
+        // Everyone's wait is over: what nobody waits for any more is not sent.
+        return unsent(problem("payment_method_busy", RETRY));
+      }
+      const admission = this.#admission(charge, lookedFresh);
+      switch (admission.type) {
+        case "frozen":
+          return unsent(problem("payment_method_in_doubt", this.#retryAfterFreeze()));
+        case "submit":
+          return this.#send(ticket, charge);
+        case "look": {
+          ticket.stage = "reading";
+          const missing = await this.#lookBefore(command, charge, admission.purpose);
+          if (missing !== null) {
+            return unsent(missing);
+          }
+          lookedFresh = true;
+        }
+      }
+    }
+  }
+
+  #admission(charge: Charge | null, lookedFresh: boolean): Admission {
+    const { journal } = this.#books;
+    const { baselineSeq, foreignSeen } = journal.method;
+    const { foreignWriters } = this.#host.rules;
+    const method = { baseline: baselineSeq !== null, foreignSeen, foreignWriters };
+    return admit(journal.openCharges(), charge, method, lookedFresh);
+  }
+
+  /** The look before a submission; the error to answer where it does not allow one. */
+  async #lookBefore(
+    command: ChargeCommand,
+    charge: Charge | null,
+    purpose: "baseline" | "before_attempt",
+  ): Promise<Reply | null> {
+    const chargeId = charge?.chargeId ?? null;
+    const report = await this.#looker.look(purpose, chargeId, command.actor);
+    if (!report.complete) {
+      return lookFailed(report.httpStatus, chargeId);
+    }
+    // A fitting payment that could not be attributed forbids a further attempt until a person decides.
+    const doubtful =
+      chargeId !== null &&
+      this.#books.step(command.actor, { chargeId, payments: "all" }, (draft) => {
+        const now = draft.charges.get(chargeId);
+        return now?.state === "not_charged" && fittingPayments(draft, now).length > 0;
+      });
+    return doubtful ? problem("halted", { money: "unknown", chargeId }) : null;
+  }
+
+  #retryAfterFreeze(): { retryAfterSeconds: number } {
+    const nowMs = this.#host.now();
+    const waits = this.#books.journal
+      .openCharges()
+      .map((charge) => replyAbout(charge, true, nowMs).retryAfterSeconds ?? RETRY_AFTER_SECONDS);
+    return { retryAfterSeconds: Math.max(1, Math.min(RETRY_AFTER_SECONDS, ...waits)) };
+  }
+
+  /** Intent, submission, outcome: the only place from which a charge leaves. */
+  async #send(ticket: Ticket, earlier: Charge | null): Promise<Settlement> {
+    const { command } = ticket;
+    const chargeId = earlier?.chargeId ?? this.#host.chargeId();
+    const { paymentMethodId, caller, idempotencyKey } = command;
+    const request = earlier?.request ?? command.request;
+    const identity = { chargeId, paymentMethodId, caller, idempotencyKey, request };
+    const tag = this.#host.tag ? this.#host.tagId() : null;
+    try {
+      this.#owned = chargeId;
+      const { attempt, intentSeq } = this.#books.step(command.actor, { chargeId }, (draft) =>
+        lastAttempt(intend(draft, identity, tag)),
+      );
+      ticket.stage = "sent";
+      ticket.sender = [...ticket.waiters][0] ?? null;
+      const submission = await this.#host.harmony.submit(paymentMethodId, request, tag);
+      const outcome = this.#record(command, { chargeId, attempt, intentSeq }, submission);
+      this.#owned = null;
+      if (outcome.kind === "indeterminate" || outcome.kind === "contradictory") {
+        await this.#upkeep.findNow(chargeId, command.actor);
+      }
+      const { latencyMs } = submission.exchange;
+      return { reply: this.#replyAfter(chargeId, outcome), harmonyMs: latencyMs };
+    } finally {
+      // Whatever went wrong, an attempt that nobody waits for any more is nobody's.
+      this.#owned = null;
+    }
+  }
+
+  #record(
+    command: ChargeCommand,
+    sent: { chargeId: string; attempt: number; intentSeq: number },
+    { exchange, method }: Awaited<ReturnType<Host["harmony"]["submit"]>>,
+  ): Outcome {
+    const { journal } = this.#books;
+    const isKnown = (paymentId: string): boolean => {
+      const record = journal.payment(paymentId);
+      return (
+        record !== null &&
+        (record.recordedSeq < sent.intentSeq ||
+          (record.chargeId !== null && record.chargeId !== sent.chargeId))
+      );
+    };
+    const { amountMinor, currency } = command.request;
+    const outcome = classify(exchange, method, { amountMinor, currency, isKnown });
+    const answered = exchange.type === "answered";
+    const plain = outcome.kind === "approved" || outcome.kind === "pending";
+    const figures = {
+      httpStatus: answered ? exchange.httpStatus : null,
+      latencyMs: exchange.latencyMs,
+      excerpt: answered && !plain ? exchange.body : null,
+    };
+    const payments = "payment" in outcome && outcome.payment !== null ? [outcome.payment.id] : [];
+    try {
+      this.#books.step(command.actor, { chargeId: sent.chargeId, payments }, (draft) =>
+        answer(draft, sent.chargeId, sent.attempt, outcome, figures),
+      );
+    } catch (error) {
+      // The attempt stays in flight in storage, hence in doubt; what Harmony said is in this line.
+      this.#host.log("alert", "outcome_not_recorded", { ...sent, outcome });
+      throw error;
+    }
+    return outcome;
+  }
+
+  #replyAfter(chargeId: string, outcome: Outcome): Reply {
+    const charge = this.#books.journal.chargeById(chargeId);
+    if (charge === null) {
+      throw new Error(`Bug: charge ${chargeId} vanished`);
+    }
+    if (charge.state !== "not_charged") {
+      return replyAbout(charge, false, this.#host.now());
+    }
+    if (outcome.kind !== "not_sent") {
+      return problem("not_charged", { chargeId });
+    }
+    const { reason, paymentMethodStatus, retryAfterSeconds } = outcome;
+    return problem(reason, {
+      chargeId,
+      ...(paymentMethodStatus === null ? {} : { paymentMethodStatus }),
+      ...(reason === "upstream_unavailable"
+        ? { retryAfterSeconds: retryAfterSeconds ?? RETRY_AFTER_SECONDS }
+        : {}),
+    });
+  }
+}
+
+const RETRY = { retryAfterSeconds: RETRY_AFTER_SECONDS };
+
+function problem(code: Problem["code"], rest: Partial<Problem> = {}): Reply {
+  return replyProblem({ code, detail: ERRORS[code].explanation, money: "not_charged", ...rest });
+}
+
+function unsent(reply: Reply): Settlement {
+  return { reply, harmonyMs: 0 };
+}
+
+/** Nothing is sent without a complete look; Harmony's own 401 and 404 say why there is none. */
+function lookFailed(httpStatus: number | null, chargeId: string | null): Reply {
+  const about = chargeId === null ? {} : { chargeId };
+  if (httpStatus === 401 || httpStatus === 403) {
+    return problem("upstream_unauthorized", about);
+  }
+  if (httpStatus === 404) {
+    return problem("payment_method_not_found", about);
+  }
+  return problem("upstream_unavailable", { ...about, ...RETRY });
+}

@@ -1,0 +1,101 @@
+/**
+ * Owns the answers to questions: the charge from our own state, a payment fresh from Harmony.
+ * Must not submit anything, nor wait in the queue.
+ */
+import type { Charge } from "../domain/charge.ts";
+import { ERRORS, type Problem } from "../domain/errors.ts";
+import {
+  chargeFields,
+  chargeResource,
+  fourFields,
+  type Reply,
+  replyProblem,
+} from "../domain/reply.ts";
+import type { Books } from "./books.ts";
+import type { Answer, ReadChargeCommand, ReadPaymentCommand } from "./commands.ts";
+import type { Host } from "./host.ts";
+import { pollPayment } from "./upkeep.ts";
+
+/** The charge resource, from our own state. Another caller's charge is not found. */
+export function readCharge(books: Books, command: ReadChargeCommand): Answer {
+  const { by, caller } = command;
+  const { journal } = books;
+  const charge =
+    "chargeId" in by
+      ? journal.chargeById(by.chargeId)
+      : journal.chargeByKey(by.caller, by.idempotencyKey);
+  if (charge === null || (caller !== null && charge.caller !== caller)) {
+    return untimed(failed({ code: "not_found" }));
+  }
+  const frozen = journal.openCharges().some((one) => one.state === "in_doubt");
+  const iso = (ms: number) => new Date(ms).toISOString();
+  return untimed(found(JSON.stringify(chargeResource(charge, frozen, iso)), charge.chargeId));
+}
+
+/** A payment's four fields, fresh from Harmony and recorded; a chargeId serves as payment id. */
+export async function readPayment(
+  host: Host,
+  books: Books,
+  command: ReadPaymentCommand,
+): Promise<Answer> {
+  const charge = books.journal.chargeById(command.id);
+  if (charge !== null && charge.caller !== command.caller) {
+    return untimed(failed({ code: "payment_not_found" }));
+  }
+  if (charge !== null && charge.payment === null) {
+    return untimed(found(withoutPayment(charge), charge.chargeId));
+  }
+  const paymentId = charge?.payment?.id ?? command.id;
+  const before = books.journal.payment(paymentId);
+  const read = await pollPayment(host, books, paymentId, command.actor);
+  if (read.payment !== null) {
+    return untimed(found(fourFields(read.payment), charge?.chargeId ?? null));
+  }
+  if (read.httpStatus === 404) {
+    return untimed(failed({ code: "payment_not_found" }));
+  }
+  return untimed(
+    failed({
+      code: "upstream_error",
+      status: read.failure === "timeout" ? 504 : 502,
+      lastKnown:
+        before === null
+          ? null
+          : { status: before.status, at: new Date(before.statusAtMs).toISOString() },
+    }),
+  );
+}
+
+/** Without a payment, Harmony's four fields speak of the charge itself. */
+function withoutPayment(charge: Charge): string {
+  const settled = charge.state === "not_charged" || charge.state === "declined";
+  return chargeFields(charge, settled ? "CANCELLED" : "PENDING");
+}
+
+function found(body: string, chargeId: string | null): Reply {
+  return {
+    status: 200,
+    contentType: "application/json",
+    body,
+    money: null,
+    retry: null,
+    chargeId,
+    location: null,
+    retryAfterSeconds: null,
+    replayed: false,
+  };
+}
+
+function failed(error: Pick<Problem, "code"> & Partial<Problem>): Reply {
+  const reply = replyProblem({
+    detail: ERRORS[error.code].explanation,
+    // A question that failed says nothing of any money.
+    money: "unknown",
+    ...error,
+  });
+  return { ...reply, money: null, retry: null };
+}
+
+function untimed(reply: Reply): Answer {
+  return { reply, timing: null };
+}

@@ -245,11 +245,14 @@ export class Book {
   }
 
   #put(record: BookRecord): void {
+    const key = `${record.noun} ${record.id}`;
     switch (record.noun) {
       case "payment_method":
+        assertNew(!this.#methods.has(record.id), key);
         this.#methods.set(record.id, record.value);
         break;
       case "payment": {
+        assertNew(!this.#payments.has(record.id), key);
         this.#payments.set(record.id, record.value);
         const siblings = this.#paymentsOf.get(record.value.paymentMethodId);
         if (siblings === undefined) {
@@ -260,6 +263,7 @@ export class Book {
         break;
       }
       case "late_act":
+        assertNew(!this.#lateActs.has(record.id), key);
         this.#lateActs.set(record.id, record.value);
         break;
     }
@@ -268,5 +272,12 @@ export class Book {
 
   #changed(change: Change): void {
     this.#changes.set(`${change.noun} ${change.id}`, change);
+  }
+}
+
+/** An id that comes twice would silently replace a payment that was really made. */
+function assertNew(isNew: boolean, key: string): void {
+  if (!isNew) {
+    throw new Error(`${key} is in the book already: the ids handed in repeat`);
   }
 }

@@ -134,29 +134,33 @@ export type Act = keyof typeof actKinds;
 /** How a kind names the act: `lose_reply_after_refunding`. */
 export const actSuffix = { charge: "charging", refund: "refunding", revoke: "revoking" } as const;
 
-/** `{kind, ...}` or, where the defaults will do, the bare name of the kind. */
-type StepInputOf<Kinds, Suffix extends string> = {
+/**
+ * `{kind, ...}` or, where the defaults will do, the bare name of the kind. In refunds and revokes a
+ * kind may be named by their own act or by that of a charge.
+ */
+type StepInputOf<Kinds, Of extends Act> = {
   [K in keyof Kinds & string]:
-    | RenamedKind<K, Suffix>
-    | ({ kind: RenamedKind<K, Suffix> } & RenamedMembers<
+    | KindName<K, Of>
+    | ({ kind: KindName<K, Of> } & MembersOf<
         z.input<z.ZodObject<Kinds[K] extends z.ZodRawShape ? Kinds[K] : never>>,
-        Suffix
+        Of
       >);
 }[keyof Kinds & string];
-type RenamedKind<K extends string, Suffix extends string> = K extends `${infer Head}_charging`
-  ? K | `${Head}_${Suffix}`
+type KindName<K extends string, Of extends Act> = K extends `${infer Head}_charging`
+  ? K | `${Head}_${(typeof actSuffix)[Of]}`
   : K;
-type RenamedMembers<Members, Suffix extends string> = Members extends { chargeAfterMs?: infer T }
-  ? Members | { [K in `${Suffix extends `${infer Stem}ing` ? Stem : never}AfterMs`]?: T }
+type MembersOf<Members, Of extends Act> = Members extends { chargeAfterMs?: infer AfterMs }
+  ? Members | { [K in `${Of}AfterMs`]?: AfterMs }
   : Members;
 
-export type ChargeStepInput = StepInputOf<typeof actKinds.charge, "charging">;
+export type ChargeStepInput = StepInputOf<typeof actKinds.charge, "charge">;
+export type ReadStepInput = StepInputOf<typeof readKinds, "charge">;
 /** What `PUT /sandbox/payment-methods/{id}/scenario` takes. */
 export interface ScenarioInput {
   charges?: ChargeStepInput[];
-  refunds?: StepInputOf<typeof actKinds.refund, "refunding">[];
-  revokes?: StepInputOf<typeof actKinds.revoke, "revoking">[];
-  reads?: StepInputOf<typeof readKinds, "">[];
-  looks?: StepInputOf<typeof readKinds, "">[];
+  refunds?: StepInputOf<typeof actKinds.refund, "refund">[];
+  revokes?: StepInputOf<typeof actKinds.revoke, "revoke">[];
+  reads?: ReadStepInput[];
+  looks?: ReadStepInput[];
   history?: z.input<typeof historySchema>;
 }

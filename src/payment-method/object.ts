@@ -11,7 +11,7 @@ import { configOf, type Env } from "../env.ts";
 import { createHarmony } from "../harmony/client.ts";
 import { appendEntries, lastOf } from "../ledger/append.ts";
 import type { Answer, Command } from "./commands.ts";
-import type { Host, Storage, Timer } from "./host.ts";
+import type { Host, Timer } from "./host.ts";
 import { PaymentMethod as Logic } from "./payment-method.ts";
 
 /** A delivery that takes longer counts as failed and is repeated, which changes nothing. */
@@ -53,8 +53,7 @@ export class PaymentMethod extends DurableObject<Env> {
     const { harmonyBaseUrl: baseUrl, harmonyApiKey: apiKey, harmonyTimeoutMs: timeoutMs } = config;
     return {
       paymentMethodId: ctx.id.name ?? "",
-      // Our statements bind and return text, numbers and NULL only.
-      storage: ctx.storage as Storage,
+      storage: ctx.storage,
       harmony: createHarmony(
         { baseUrl, apiKey, timeoutMs },
         {

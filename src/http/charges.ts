@@ -1,0 +1,130 @@
+/**
+ * Owns the calls about charges and payments: checks in the contract's order of precedence, then
+ * one command to the object. Must not know Harmony.
+ */
+import { ERRORS } from "../domain/errors.ts";
+import { isPaymentId } from "../harmony/wire.ts";
+import { askObject } from "./ask-object.ts";
+import type { Caller } from "./auth.ts";
+import { readBody } from "./body.ts";
+import { actorOf, type Context, waitMsOf } from "./context.ts";
+import { readIdempotencyKey } from "./idempotency-key.ts";
+import { answerResponse, problemResponse } from "./problem.ts";
+import { readChargeBody } from "./schemas.ts";
+
+/** Beyond the caller's own wait, the object gets this long to say so. */
+const GRACE_MS = 2000;
+
+/** `POST /api/payment-method/{id}/payment`. */
+export async function postCharge(context: Context, caller: Caller, id: string): Promise<Response> {
+  const { request, config, startedAtMs } = context;
+  const body = await readBody(request);
+  if (body.type !== "ok") {
+    return problemResponse(context, body.type);
+  }
+  const key = readIdempotencyKey(request.headers.get("idempotency-key"));
+  if (key.type === "missing") {
+    return problemResponse(context, "idempotency_key_missing", { money: "not_charged" });
+  }
+  if (key.type === "invalid") {
+    const errors = [{ pointer: "Idempotency-Key", detail: key.detail }];
+    return problemResponse(context, "idempotency_key_invalid", { money: "not_charged", errors });
+  }
+  const charge = readChargeBody(body.bytes);
+  if (charge.type === "invalid") {
+    return problemResponse(context, charge.code, { errors: charge.errors });
+  }
+  const waitMs = waitMsOf(request.headers.get("prefer"), config);
+  const answer = await askObject(
+    context,
+    {
+      v: 1,
+      type: "charge",
+      paymentMethodId: id,
+      caller: caller.callerId,
+      idempotencyKey: key.key,
+      request: charge.value,
+      actor: actorOf(context, caller),
+      waitMs,
+    },
+    startedAtMs + waitMs + GRACE_MS,
+  );
+  return answerResponse(answer, Date.now() - startedAtMs);
+}
+
+/** `GET /api/payment-method/{id}/payment/{paymentId}`: a live, recorded poll; a chargeId serves. */
+export async function getPayment(
+  context: Context,
+  caller: Caller,
+  id: string,
+  paymentId: string,
+): Promise<Response> {
+  if (!isPaymentId(paymentId)) {
+    return problemResponse(context, "payment_not_found");
+  }
+  const { startedAtMs, config } = context;
+  const answer = await askObject(
+    context,
+    {
+      v: 1,
+      type: "read_payment",
+      paymentMethodId: id,
+      caller: caller.callerId,
+      id: paymentId,
+      actor: actorOf(context, caller),
+    },
+    startedAtMs + config.harmonyTimeoutMs + GRACE_MS,
+  );
+  return answerResponse(answer, Date.now() - startedAtMs);
+}
+
+/** `GET /api/payment-method/{id}/charge/{chargeId}`. */
+export async function getCharge(
+  context: Context,
+  caller: Caller,
+  id: string,
+  chargeId: string,
+): Promise<Response> {
+  return readCharge(context, id, auditor(caller) ? null : caller.callerId, {
+    chargeId: chargeId.toLowerCase(),
+  });
+}
+
+/** `GET /api/payment-method/{id}/charge?idempotencyKey=`; an auditor may name another's `caller=`. */
+export async function findCharge(context: Context, caller: Caller, id: string): Promise<Response> {
+  const { url } = context;
+  const errors = [...new Set(url.searchParams.keys())]
+    .filter((name) => name !== "idempotencyKey" && !(name === "caller" && auditor(caller)))
+    .map((name) => ({ pointer: name, detail: "is not a parameter of this call" }));
+  const idempotencyKey = url.searchParams.get("idempotencyKey");
+  if (idempotencyKey === null || idempotencyKey === "") {
+    errors.push({ pointer: "idempotencyKey", detail: "is required" });
+  }
+  if (idempotencyKey === null || errors.length > 0) {
+    return problemResponse(context, "invalid_request", { errors });
+  }
+  const owner = url.searchParams.get("caller") ?? caller.callerId;
+  return readCharge(context, id, owner, { caller: owner, idempotencyKey });
+}
+
+async function readCharge(
+  context: Context,
+  id: string,
+  owner: string | null,
+  by: { readonly chargeId: string } | { readonly caller: string; readonly idempotencyKey: string },
+): Promise<Response> {
+  const { startedAtMs, config } = context;
+  const answer = await askObject(
+    context,
+    { v: 1, type: "read_charge", paymentMethodId: id, caller: owner, by },
+    startedAtMs + config.waitMs,
+  );
+  if (answer.reply.status === ERRORS.not_found.status) {
+    return problemResponse(context, "not_found");
+  }
+  return answerResponse(answer, Date.now() - startedAtMs);
+}
+
+function auditor(caller: Caller): boolean {
+  return caller.scopes.includes("audit");
+}

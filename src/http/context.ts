@@ -1,0 +1,71 @@
+/**
+ * Owns what is known of one request on its way through the router: who it is, how long it may
+ * wait, whether it asks for a charge. Must not answer anything.
+ */
+import type { Config, Env } from "../env.ts";
+import type { Actor } from "../domain/facts.ts";
+import type { Money } from "../domain/outcome.ts";
+import type { Caller } from "./auth.ts";
+import { readIdempotencyKey } from "./idempotency-key.ts";
+
+export interface Context {
+  readonly request: Request;
+  readonly url: URL;
+  readonly env: Env;
+  readonly config: Config;
+  readonly requestId: string;
+  readonly startedAtMs: number;
+  /** Keeps work going after the reply has left. */
+  readonly defer: (work: Promise<unknown>) => void;
+}
+
+const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?$/;
+
+/** The trace id of a valid `traceparent` (W3C Trace Context, level 2); anything else is ignored. */
+export function traceIdOf(header: string | null): string | null {
+  const found = header === null ? null : TRACEPARENT.exec(header);
+  if (found === null || header?.startsWith("ff")) {
+    return null;
+  }
+  const [, traceId, parentId] = found;
+  const valid = !/^0+$/.test(traceId ?? "0") && !/^0+$/.test(parentId ?? "0");
+  return valid ? (traceId ?? null) : null;
+}
+
+/** How long this caller is kept waiting, in ms: `Prefer: wait=` (RFC 7240), or the configured wait. */
+export function waitMsOf(header: string | null, config: Config): number {
+  const found =
+    header === null ? null : /(?:^|[,;\s])wait\s*=\s*"?(\d{1,4})"?(?=$|[,;\s])/i.exec(header);
+  const seconds = Number(found?.[1] ?? "0");
+  return seconds >= 1 && seconds <= 30 ? seconds * 1000 : config.waitMs;
+}
+
+/** Who acts, for the entries of what this request causes. */
+export function actorOf(context: Context, caller: Caller): Actor {
+  return {
+    caller: caller.callerId,
+    keyId: caller.keyId,
+    requestId: context.requestId,
+    traceId: traceIdOf(context.request.headers.get("traceparent")),
+    origin: addressOf(context.request),
+  };
+}
+
+/** An address is at most 45 characters; whatever else stands in the header is not kept. */
+function addressOf(request: Request): string | null {
+  const address = request.headers.get("cf-connecting-ip");
+  return address !== null && /^[0-9a-fA-F.:]{2,45}$/.test(address) ? address : null;
+}
+
+/**
+ * What an error before the key's look-up says of the money: unknown wherever a readable key came
+ * along, since it may name a charge; a charge without one cannot exist. Other calls never say
+ * that nothing was charged.
+ */
+export function moneyBefore(request: Request): Money {
+  if (request.method !== "POST") {
+    return "unknown";
+  }
+  const key = readIdempotencyKey(request.headers.get("idempotency-key"));
+  return key.type === "key" ? "unknown" : "not_charged";
+}

@@ -34,7 +34,7 @@ const PaymentShape = z
   });
 
 const HistoryItem = z
-  .looseObject({ description: z.unknown(), createdAt: z.unknown() })
+  .looseObject({ description: z.unknown().optional(), createdAt: z.unknown().optional() })
   .transform((item, context): SeenPayment => {
     const payment = PaymentShape.safeParse(item);
     if (!payment.success) {

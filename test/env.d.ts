@@ -10,6 +10,9 @@ declare module "vitest" {
 
 declare global {
   namespace Cloudflare {
+    interface GlobalProps {
+      mainModule: typeof import("../src/index.ts");
+    }
     interface Env {
       PAYMENT_METHODS: DurableObjectNamespace;
       LEDGER: D1Database;

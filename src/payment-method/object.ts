@@ -12,31 +12,42 @@ import { createHarmony } from "../harmony/client.ts";
 import { appendEntries, lastOf } from "../ledger/append.ts";
 import type { Answer, Command } from "./commands.ts";
 import type { Host, Timer } from "./host.ts";
-import { PaymentMethod as Logic } from "./payment-method.ts";
+import { UnknownStateError } from "./journal.ts";
+import { haltedAnswer, PaymentMethod as Logic } from "./payment-method.ts";
 
 /** A delivery that takes longer counts as failed and is repeated, which changes nothing. */
 const LEDGER_TIMEOUT_MS = 10_000;
+/** Stored state of a later version is tried again this much later, when newer code may run. */
+const UNKNOWN_STATE_PAUSE_MS = 300_000;
 
 export class PaymentMethod extends DurableObject<Env> {
-  #logic: Logic | null = null;
+  #logic: Logic | UnknownStateError | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     void ctx.blockConcurrencyWhile(async () => {
       const armedAtMs = await ctx.storage.getAlarm();
-      this.#logic = new Logic(this.#host(), armedAtMs);
+      this.#logic = open(this.#host(), armedAtMs);
     });
   }
 
   async execute(command: Command): Promise<Answer> {
-    return this.#ready().execute(command);
+    const logic = this.#ready();
+    return logic instanceof UnknownStateError
+      ? haltedAnswer(this.#host(), logic)
+      : logic.execute(command);
   }
 
   override async alarm(): Promise<void> {
-    await this.#ready().alarm();
+    const logic = this.#ready();
+    if (logic instanceof UnknownStateError) {
+      await this.ctx.storage.setAlarm(Date.now() + UNKNOWN_STATE_PAUSE_MS);
+      return;
+    }
+    await logic.alarm();
   }
 
-  #ready(): Logic {
+  #ready(): Logic | UnknownStateError {
     if (this.#logic === null) {
       throw new Error("the object has not opened its journal");
     }
@@ -80,6 +91,17 @@ export class PaymentMethod extends DurableObject<Env> {
       abort: (reason) => ctx.abort(reason),
       log: (level, event, fields) => console.log(JSON.stringify({ level, event, ...fields })),
     };
+  }
+}
+
+function open(host: Host, armedAtMs: number | null): Logic | UnknownStateError {
+  try {
+    return new Logic(host, armedAtMs);
+  } catch (error) {
+    if (error instanceof UnknownStateError) {
+      return error;
+    }
+    throw error;
   }
 }
 

@@ -16,6 +16,7 @@ import { fittingPayments } from "../domain/find.ts";
 import { Books } from "./books.ts";
 import type { Answer, ChargeCommand, Command } from "./commands.ts";
 import type { Host } from "./host.ts";
+import { UnknownStateError } from "./journal.ts";
 import { Looker } from "./looker.ts";
 import { Queue, type Settlement, type Ticket, type Waiter } from "./queue.ts";
 import { readCharge, readPayment } from "./reads.ts";
@@ -44,6 +45,17 @@ export class PaymentMethod {
 
   /** Answers a command of the Worker's. Throws only for bugs and storage errors. */
   async execute(command: Command): Promise<Answer> {
+    try {
+      return await this.#execute(command);
+    } catch (error) {
+      if (error instanceof UnknownStateError) {
+        return haltedAnswer(this.#host, error);
+      }
+      throw error;
+    }
+  }
+
+  async #execute(command: Command): Promise<Answer> {
     this.#upkeep.recover();
     switch (command.type) {
       case "charge":
@@ -165,9 +177,6 @@ export class PaymentMethod {
     ticket.startedAtMs = this.#host.now();
     let lookedFresh = false;
     for (;;) {
-      if (journal.method.halted !== null) {
-        return unsent(problem("halted", { money: "unknown" }));
-      }
       const charge = journal.chargeByKey(command.caller, command.idempotencyKey);
       const known = this.#answerFromBooks(command);
       if (known !== null) {
@@ -178,6 +187,9 @@ export class PaymentMethod {
         return unsent(problem("payment_method_busy", RETRY));
       }
       const admission = this.#admission(charge, lookedFresh);
+      if (admission.type !== "frozen" && journal.method.halted !== null) {
+        return unsent(problem("halted", { money: "unknown" }));
+      }
       switch (admission.type) {
         case "frozen":
           return unsent(problem("payment_method_in_doubt", this.#retryAfterFreeze()));
@@ -317,6 +329,12 @@ export class PaymentMethod {
         : {}),
     });
   }
+}
+
+/** The answer on stored state that this code does not understand: nothing is sent, a person is needed. */
+export function haltedAnswer(host: Pick<Host, "log">, error: UnknownStateError): Answer {
+  host.log("alert", "state_unknown", { message: error.message });
+  return { reply: problem("halted", { money: "unknown" }), timing: null };
 }
 
 const RETRY = { retryAfterSeconds: RETRY_AFTER_SECONDS };

@@ -13,7 +13,8 @@ import { appendEntries, lastOf } from "../ledger/append.ts";
 import type { Answer, Command } from "./commands.ts";
 import type { Host, Timer } from "./host.ts";
 import { UnknownStateError } from "./journal.ts";
-import { haltedAnswer, PaymentMethod as Logic } from "./payment-method.ts";
+import { haltedAnswer } from "./answers.ts";
+import { PaymentMethod as Logic } from "./payment-method.ts";
 
 /** A delivery that takes longer counts as failed and is repeated, which changes nothing. */
 const LEDGER_TIMEOUT_MS = 10_000;

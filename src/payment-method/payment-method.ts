@@ -4,13 +4,21 @@
  * in. Must not hold rules: decide.ts, find.ts and classify.ts do. One of the files that can lose
  * money: after every `await` it loads again, and only `#send` submits.
  */
-import { type Charge, lastAttempt, moneyOf } from "../domain/charge.ts";
+import { type Charge, lastAttempt } from "../domain/charge.ts";
 import { type Admission, admit, answer, intend, lookUp } from "../domain/decide.ts";
 import { note } from "../domain/draft.ts";
-import { ERRORS, type Problem } from "../domain/errors.ts";
-import { centavosToPesos } from "../domain/money.ts";
+import { ERRORS } from "../domain/errors.ts";
 import type { Outcome } from "../domain/outcome.ts";
-import { type Reply, replyAbout, replyProblem, RETRY_AFTER_SECONDS } from "../domain/reply.ts";
+import { type Reply, replyAbout, RETRY_AFTER_SECONDS } from "../domain/reply.ts";
+import {
+  answerAfter,
+  haltedAnswer,
+  lookFailed,
+  mismatchAnswer,
+  problem,
+  RETRY,
+  unsent,
+} from "./answers.ts";
 import { classify } from "../harmony/classify.ts";
 import { fittingPayments } from "../domain/find.ts";
 import { Books } from "./books.ts";
@@ -129,11 +137,7 @@ export class PaymentMethod {
         amountMinor: command.request.amountMinor,
       }),
     );
-    const { chargeId, state } = charge;
-    const money = moneyOf(charge);
-    const amount = centavosToPesos(charge.request.amountMinor);
-    const first = { chargeId, state, money, amount };
-    return problem("idempotency_key_reused", { money, chargeId, differing, first });
+    return mismatchAnswer(charge, differing);
   }
 
   /** A ticket of its own at the end of the queue; null where the queue is full and the key unknown. */
@@ -266,7 +270,11 @@ export class PaymentMethod {
         await this.#upkeep.findNow(chargeId, command.actor);
       }
       const { latencyMs } = submission.exchange;
-      return { reply: this.#replyAfter(chargeId, outcome), harmonyMs: latencyMs };
+      const charge = this.#books.journal.chargeById(chargeId);
+      if (charge === null) {
+        throw new Error(`Bug: charge ${chargeId} vanished`);
+      }
+      return { reply: answerAfter(charge, outcome, this.#host.now()), harmonyMs: latencyMs };
     } finally {
       // Whatever went wrong, an attempt that nobody waits for any more is nobody's.
       this.#owned = null;
@@ -308,53 +316,4 @@ export class PaymentMethod {
     }
     return outcome;
   }
-
-  #replyAfter(chargeId: string, outcome: Outcome): Reply {
-    const charge = this.#books.journal.chargeById(chargeId);
-    if (charge === null) {
-      throw new Error(`Bug: charge ${chargeId} vanished`);
-    }
-    if (charge.state !== "not_charged") {
-      return replyAbout(charge, false, this.#host.now());
-    }
-    if (outcome.kind !== "not_sent") {
-      return problem("not_charged", { chargeId });
-    }
-    const { reason, paymentMethodStatus, retryAfterSeconds } = outcome;
-    return problem(reason, {
-      chargeId,
-      ...(paymentMethodStatus === null ? {} : { paymentMethodStatus }),
-      ...(reason === "upstream_unavailable"
-        ? { retryAfterSeconds: retryAfterSeconds ?? RETRY_AFTER_SECONDS }
-        : {}),
-    });
-  }
-}
-
-/** The answer on stored state that this code does not understand: nothing is sent, a person is needed. */
-export function haltedAnswer(host: Pick<Host, "log">, error: UnknownStateError): Answer {
-  host.log("alert", "state_unknown", { message: error.message });
-  return { reply: problem("halted", { money: "unknown" }), timing: null };
-}
-
-const RETRY = { retryAfterSeconds: RETRY_AFTER_SECONDS };
-
-function problem(code: Problem["code"], rest: Partial<Problem> = {}): Reply {
-  return replyProblem({ code, detail: ERRORS[code].explanation, money: "not_charged", ...rest });
-}
-
-function unsent(reply: Reply): Settlement {
-  return { reply, harmonyMs: 0 };
-}
-
-/** Nothing is sent without a complete look; Harmony's own 401 and 404 say why there is none. */
-function lookFailed(httpStatus: number | null, chargeId: string | null): Reply {
-  const about = chargeId === null ? {} : { chargeId };
-  if (httpStatus === 401 || httpStatus === 403) {
-    return problem("upstream_unauthorized", about);
-  }
-  if (httpStatus === 404) {
-    return problem("payment_method_not_found", about);
-  }
-  return problem("upstream_unavailable", { ...about, ...RETRY });
 }

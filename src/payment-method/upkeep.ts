@@ -4,7 +4,7 @@
  */
 import type { Charge } from "../domain/charge.ts";
 import { abandon } from "../domain/decide.ts";
-import { learnFromPoll } from "../domain/find.ts";
+import { learnFromPoll } from "../domain/status.ts";
 import type { Actor } from "../domain/facts.ts";
 import { isDue } from "../domain/schedule.ts";
 import { type Books, NOBODY } from "./books.ts";

@@ -1,0 +1,71 @@
+/**
+ * Owns the wording of a payment method's answers that are not about a charge as it stands: what
+ * was not sent and why. Must not decide what is sent.
+ */
+import { type Charge, moneyOf } from "../domain/charge.ts";
+import { ERRORS, type Problem } from "../domain/errors.ts";
+import { centavosToPesos } from "../domain/money.ts";
+import type { Outcome } from "../domain/outcome.ts";
+import { type Reply, replyAbout, replyProblem, RETRY_AFTER_SECONDS } from "../domain/reply.ts";
+import type { Answer } from "./commands.ts";
+import type { Host } from "./host.ts";
+import type { UnknownStateError } from "./journal.ts";
+import type { Settlement } from "./queue.ts";
+
+export const RETRY = { retryAfterSeconds: RETRY_AFTER_SECONDS };
+
+/** An error by its code; no money moved unless `rest` says otherwise. */
+export function problem(code: Problem["code"], rest: Partial<Problem> = {}): Reply {
+  return replyProblem({ code, detail: ERRORS[code].explanation, money: "not_charged", ...rest });
+}
+
+/** The same key with another request: what differs, and what became of the first. */
+export function mismatchAnswer(charge: Charge, differing: readonly string[]): Reply {
+  const { chargeId, state } = charge;
+  const money = moneyOf(charge);
+  const amount = centavosToPesos(charge.request.amountMinor);
+  const first = { chargeId, state, money, amount };
+  return problem("idempotency_key_reused", { money, chargeId, differing, first });
+}
+
+/** What the one who sent the attempt is told, once its outcome is recorded and looked for. */
+export function answerAfter(charge: Charge, outcome: Outcome, nowMs: number): Reply {
+  if (charge.state !== "not_charged") {
+    return replyAbout(charge, false, nowMs);
+  }
+  const { chargeId } = charge;
+  if (outcome.kind !== "not_sent") {
+    return problem("not_charged", { chargeId });
+  }
+  const { reason, paymentMethodStatus, retryAfterSeconds } = outcome;
+  return problem(reason, {
+    chargeId,
+    ...(paymentMethodStatus === null ? {} : { paymentMethodStatus }),
+    ...(reason === "upstream_unavailable"
+      ? { retryAfterSeconds: retryAfterSeconds ?? RETRY_AFTER_SECONDS }
+      : {}),
+  });
+}
+
+/** The answer on stored state that this code does not understand: nothing is sent, a person is needed. */
+export function haltedAnswer(host: Pick<Host, "log">, error: UnknownStateError): Answer {
+  host.log("alert", "state_unknown", { message: error.message });
+  return { reply: problem("halted", { money: "unknown" }), timing: null };
+}
+
+/** A settlement for which nothing went to Harmony. */
+export function unsent(reply: Reply): Settlement {
+  return { reply, harmonyMs: 0 };
+}
+
+/** Nothing is sent without a complete look; Harmony's own 401 and 404 say why there is none. */
+export function lookFailed(httpStatus: number | null, chargeId: string | null): Reply {
+  const about = chargeId === null ? {} : { chargeId };
+  if (httpStatus === 401 || httpStatus === 403) {
+    return problem("upstream_unauthorized", about);
+  }
+  if (httpStatus === 404) {
+    return problem("payment_method_not_found", about);
+  }
+  return problem("upstream_unavailable", { ...about, ...RETRY });
+}

@@ -129,7 +129,7 @@ function timeContradicts(payment: PaymentRecord, attempt: Attempt, nowMs: number
 
 /** Longest description sent to Harmony, tag included: the contract's own limit for callers. */
 const DESCRIPTION_MAX = 250;
-const TAG_PATTERN = /\[cobro:([0-9a-z]{8})\]/u;
+const TAG_PATTERN = /\[cobro:([0-9a-z]{8})\]/gu;
 
 /** The description that Harmony gets: the caller's, cut at a whole character, and the tag. */
 export function taggedDescription(description: string | null, tag: string | null): string | null {
@@ -148,7 +148,7 @@ export function taggedDescription(description: string | null, tag: string | null
   return `${kept} ${mark}`;
 }
 
-/** The tag in a description, if it is there whole. */
+/** The last tag in a description: ours comes last, and a caller may have copied an earlier one. */
 export function tagIn(description: string | null): string | null {
-  return (description === null ? null : TAG_PATTERN.exec(description)?.[1]) ?? null;
+  return [...(description ?? "").matchAll(TAG_PATTERN)].at(-1)?.[1] ?? null;
 }

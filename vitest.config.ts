@@ -6,6 +6,8 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
+// A required secret is read from the environment, as in a local run.
+process.env["HARMONY_API_KEY"] ??= "sandbox";
 const migrations = await readD1Migrations("./migrations");
 
 export default defineConfig({
@@ -26,7 +28,6 @@ export default defineConfig({
             miniflare: {
               bindings: {
                 TEST_MIGRATIONS: migrations,
-                HARMONY_API_KEY: "sandbox",
                 HARMONY_BASE_URL: `${inject("sandboxUrl")}/api`,
                 // Short times, so that a test of a hang takes a second and not half a minute.
                 HARMONY_TIMEOUT_MS: "1500",

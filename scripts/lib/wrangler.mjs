@@ -1,0 +1,47 @@
+/**
+ * Owns how wrangler is run: from this project's own packages, with Node's own binary, and with
+ * every network call of its own switched off. Must not decide what it is run for.
+ */
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const WRANGLER = `${ROOT}node_modules/wrangler/bin/wrangler.js`;
+
+/** Silences wrangler's telemetry, update checks, banner and extra stores. */
+export const QUIET = {
+  DO_NOT_TRACK: "1",
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_HIDE_BANNER: "true",
+  WRANGLER_NO_SKILLS_UPDATE_PROMPTS: "true",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  X_LOCAL_OBSERVABILITY: "false",
+  X_LOCAL_EXPLORER: "false",
+  NO_UPDATE_NOTIFIER: "1",
+};
+
+/** Starts wrangler; not detached, so that one signal to the group reaches it too. */
+export function wrangler(args, options = {}) {
+  return spawn(process.execPath, [WRANGLER, ...args], {
+    cwd: ROOT,
+    stdio: ["ignore", "inherit", "inherit"],
+    ...options,
+    env: { ...process.env, ...QUIET, ...options.env },
+  });
+}
+
+/** Runs wrangler to its end and gives what it printed; throws with that text if it fails. */
+export async function wranglerOutput(args, options = {}) {
+  const child = wrangler(args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  child.stdout.on("data", (chunk) => (output += chunk));
+  child.stderr.on("data", (chunk) => (output += chunk));
+  const code = await new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  if (code !== 0) {
+    throw new Error(`wrangler ${args.join(" ")} failed:\n${output}`);
+  }
+  return output;
+}

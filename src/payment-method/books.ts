@@ -49,7 +49,10 @@ export class Books {
     this.#host = host;
     this.#armedAtMs = armedAtMs;
     this.journal = new Journal(host.storage, host.paymentMethodId);
-    this.relay = new Relay(host, this.journal, (reason) => this.#halt(reason));
+    this.relay = new Relay(host, this.journal, {
+      refused: (reason) => this.#halt(reason),
+      failed: async () => this.rearm(),
+    });
   }
 
   /** One decision: loads, lets `decide` note facts, writes them with their entries, arms the alarm. */

@@ -21,15 +21,22 @@ export class Relay {
   readonly #journal: Journal;
   readonly #host: Host;
   readonly #onRefused: (reason: string) => void;
+  readonly #onFailed: () => Promise<void>;
   #running: Promise<Delivery> | null = null;
   #lingering = false;
   #failures = 0;
   #retryAtMs: number | null = null;
 
-  constructor(host: Host, journal: Journal, onRefused: (reason: string) => void) {
+  /** `onRefused` halts the method; `onFailed` arms the alarm for the next try. */
+  constructor(
+    host: Host,
+    journal: Journal,
+    on: { refused: (reason: string) => void; failed: () => Promise<void> },
+  ) {
     this.#host = host;
     this.#journal = journal;
-    this.#onRefused = onRefused;
+    this.#onRefused = on.refused;
+    this.#onFailed = on.failed;
   }
 
   get hasBacklog(): boolean {
@@ -51,7 +58,9 @@ export class Relay {
     this.#lingering = true;
     this.#host.defer(LINGER_MS, async () => {
       this.#lingering = false;
-      await this.deliver();
+      if ((await this.deliver()) === "failed") {
+        await this.#onFailed();
+      }
     });
   }
 

@@ -1,6 +1,7 @@
 /** What the Worker's tests find in `env`, and what the global set-up provides. */
 /// <reference types="@cloudflare/vitest-plugin/types" />
 import type { D1Migration } from "cloudflare:test";
+import type * as Main from "../src/index.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -11,7 +12,7 @@ declare module "vitest" {
 declare global {
   namespace Cloudflare {
     interface GlobalProps {
-      mainModule: typeof import("../src/index.ts");
+      mainModule: typeof Main;
     }
     interface Env {
       PAYMENT_METHODS: DurableObjectNamespace;

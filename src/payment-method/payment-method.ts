@@ -161,6 +161,11 @@ export class PaymentMethod {
 
   #waitedOut(ticket: Ticket, command: ChargeCommand): Reply {
     const charge = this.#books.journal.chargeByKey(command.caller, command.idempotencyKey);
+    const found = lookUp(charge, command.request);
+    if (charge !== null && found.type === "mismatch") {
+      // Another request was bound to the key meanwhile: its charge is not this one's.
+      return this.#mismatch(charge, command, found.differing);
+    }
     if (charge !== null && charge.state === "not_charged") {
       // The key is known, so it is never busy: no money has moved, and a repeat tries further.
       return problem("not_charged", { chargeId: charge.chargeId });

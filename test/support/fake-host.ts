@@ -1,0 +1,474 @@
+/**
+ * A payment method's whole world on virtual time: its instance, its storage, the simulated Harmony
+ * in this process, a ledger, an alarm, and callers. What leaves an instance leaves at the end of
+ * the turn, after its commit, as at the output gate; a crash throws the instance away, its
+ * promises never go on, and the next command or alarm begins a new one on the same storage.
+ * Owns no expectation.
+ */
+import { createHash } from "node:crypto";
+import { createHarmony as createSandbox } from "../../sandbox/core.ts";
+import type { Harmony as Sandbox } from "../../sandbox/core.ts";
+import type { Reply as SandboxReply } from "../../sandbox/wire.ts";
+import type { Rules } from "../../src/domain/draft.ts";
+import { createHarmony } from "../../src/harmony/client.ts";
+import { appendEntries, lastOf } from "../../src/ledger/append.ts";
+import type { Answer, ChargeCommand, Command } from "../../src/payment-method/commands.ts";
+import type { Host } from "../../src/payment-method/host.ts";
+import { PaymentMethod } from "../../src/payment-method/payment-method.ts";
+import { NodeLedger } from "./node-ledger.ts";
+import { NodeStorage } from "./node-storage.ts";
+import type { ScenarioInput } from "./sandbox.ts";
+import { endOfTurn, seededRandom, VirtualTime } from "./virtual-time.ts";
+
+/** The sandbox's test card that is ACTIVE. */
+export const METHOD_ID = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
+export const TIMEOUT_MS = 20_000;
+/** What the runtime waits before it repeats an alarm that did not end well. */
+const ALARM_RETRY_MS = 2500;
+
+const DEFAULT_RULES: Rules = {
+  reconcileMs: [0, 2000, 5000, 15_000, 60_000, 120_000],
+  lateMs: [3_600_000, 21_600_000, 86_400_000],
+  pollMs: [2000, 5000, 15_000, 60_000, 300_000, 900_000, 3_600_000],
+  horizonMs: 900_000,
+  foreignWriters: false,
+};
+
+/** Where a turn ends in a crash: before its commit, or after it with what left or without. */
+export type Crash = "before" | "after" | "after_leaving" | null;
+
+export interface WorldOptions {
+  readonly seed?: number;
+  readonly rules?: Partial<Rules>;
+  readonly tag?: boolean;
+  /** How long one way to Harmony or the ledger takes. */
+  readonly latencyMs?: (random: () => number) => number;
+}
+
+/** One command of a caller and what came of it. */
+export interface Call {
+  readonly command: Command;
+  answer: Answer | null;
+  /** The instance was gone before it answered. */
+  lost: boolean;
+  error: unknown;
+  endedAtMs: number | null;
+}
+
+/** One POST of a charge as it left, whoever got to read it. */
+export interface Submission {
+  readonly atMs: number;
+  readonly amount: number;
+  readonly description: string;
+}
+
+interface Instance {
+  readonly logic: PaymentMethod;
+  readonly calls: Set<Call>;
+  readonly connections: Set<SandboxReply>;
+}
+
+export class World {
+  readonly time = new VirtualTime();
+  readonly random: () => number;
+  readonly storage = new NodeStorage();
+  readonly ledger = new NodeLedger();
+  readonly sandbox: Sandbox;
+  readonly submissions: Submission[] = [];
+  readonly logged: { level: string; event: string; fields: Record<string, unknown> }[] = [];
+  /** Asked at the end of each turn. */
+  crash: () => Crash = () => null;
+  alarmAtMs: number | null = null;
+  crashes = 0;
+  readonly #options: WorldOptions;
+  #instance: Instance | null = null;
+  #alarmRunning = false;
+  #ids = 0;
+  #turns: Promise<void> = Promise.resolve();
+  #leaving: (() => void)[] = [];
+  #alarmSet: number | null | undefined;
+  #aborted = false;
+
+  constructor(options: WorldOptions = {}) {
+    this.#options = options;
+    this.random = seededRandom(options.seed ?? 1);
+    this.sandbox = createSandbox({
+      now: () => this.time.nowMs,
+      uuid: () => this.#uuid(4),
+      schedule: (afterMs, run) => this.time.after(afterMs, run),
+    });
+  }
+
+  /** Tells the simulated Harmony what to do with this method. */
+  scenario(scenario: ScenarioInput): void {
+    this.#control("PUT", `payment-methods/${METHOD_ID}/scenario`, scenario);
+  }
+
+  outage(mode: "none" | "refuse" | "hang" | "error500"): void {
+    this.#control("PUT", "outage", { mode });
+  }
+
+  foreignPayment(amount: number): void {
+    this.#control("POST", "payments", { paymentMethodId: METHOD_ID, amount });
+  }
+
+  /** Sends a command that arrives now, before anything that is due later. */
+  send(command: Command): Call {
+    const call: Call = { command, answer: null, lost: false, error: null, endedAtMs: null };
+    this.time.after(0, async () =>
+      this.#turn((instance) => {
+        instance.calls.add(call);
+        const end = (change: Partial<Call>) => {
+          this.#leave(() => {
+            Object.assign(call, change, { endedAtMs: this.time.nowMs });
+            instance.calls.delete(call);
+          });
+        };
+        instance.logic.execute(command).then(
+          (answer) => end({ answer }),
+          (error: unknown) => end({ error }),
+        );
+      }),
+    );
+    return call;
+  }
+
+  charge(change: ChargeChange = {}): Call {
+    this.#ids += 1;
+    return this.send(chargeCommand({ requestId: `request-${this.#ids}`, ...change }));
+  }
+
+  /** Sends a charge and waits, on virtual time, until it is answered or lost. */
+  async charged(change: ChargeChange = {}): Promise<Answer["reply"]> {
+    const call = this.charge(change);
+    await this.time.until(() => call.endedAtMs !== null);
+    if (call.answer === null) {
+      throw new Error("the charge was not answered", { cause: call.error });
+    }
+    return call.answer.reply;
+  }
+
+  /** Throws the instance away, between two turns. */
+  kill(): void {
+    const instance = this.#instance;
+    this.#instance = null;
+    if (instance === null) {
+      return;
+    }
+    this.crashes += 1;
+    for (const call of instance.calls) {
+      Object.assign(call, { lost: true, endedAtMs: this.time.nowMs });
+    }
+    for (const reply of instance.connections) {
+      this.sandbox.end(reply, "abandoned");
+    }
+    if (this.#alarmRunning) {
+      this.#alarmRunning = false;
+      this.time.after(ALARM_RETRY_MS, async () => this.#fireAlarm());
+    }
+  }
+
+  /** Runs one turn: begins an instance where there is none, commits at its end, lets out what left. */
+  async #turn(run: (instance: Instance) => void): Promise<void> {
+    const before = this.#turns;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turns = promise;
+    await before;
+    try {
+      await this.#alone(run);
+    } finally {
+      resolve();
+    }
+  }
+
+  async #alone(run: (instance: Instance) => void): Promise<void> {
+    this.#leaving = [];
+    this.#alarmSet = undefined;
+    this.#aborted = false;
+    this.storage.beginTurn();
+    const instance = (this.#instance ??= this.#begin());
+    run(instance);
+    await endOfTurn();
+    const crash = this.#aborted ? "before" : this.crash();
+    this.storage.endTurn(crash === "before" ? "rollback" : "commit");
+    if (crash !== "before" && this.#alarmSet !== undefined) {
+      this.#storeAlarm(this.#alarmSet);
+    }
+    if (crash === null || crash === "after_leaving") {
+      for (const leave of this.#leaving.splice(0)) {
+        leave();
+      }
+    }
+    if (crash !== null) {
+      this.kill();
+    }
+  }
+
+  #begin(): Instance {
+    const connections = new Set<SandboxReply>();
+    const alive = () => this.#instance?.connections === connections;
+    const logic = new PaymentMethod(this.#host(connections, alive), this.alarmAtMs);
+    return { logic, connections, calls: new Set() };
+  }
+
+  #leave(effect: () => void): void {
+    this.#leaving.push(effect);
+  }
+
+  /** Goes on in an instance, in a turn of its own, if it is still there. */
+  async #goOn(alive: () => boolean, run: () => void): Promise<void> {
+    if (alive()) {
+      await this.#turn(() => {
+        if (alive()) {
+          run();
+        }
+      });
+    }
+  }
+
+  #storeAlarm(atMs: number | null): void {
+    this.alarmAtMs = atMs;
+    if (atMs !== null) {
+      this.time.after(atMs - this.time.nowMs, async () => {
+        if (this.alarmAtMs === atMs) {
+          await this.#fireAlarm();
+        }
+      });
+    }
+  }
+
+  async #fireAlarm(): Promise<void> {
+    if (this.#alarmRunning) {
+      this.time.after(100, async () => this.#fireAlarm());
+      return;
+    }
+    this.#alarmRunning = true;
+    this.alarmAtMs = null;
+    await this.#turn((instance) => {
+      instance.logic.alarm().then(
+        () =>
+          this.#leave(() => {
+            this.#alarmRunning = false;
+          }),
+        (error: unknown) => {
+          this.logged.push({ level: "alert", event: "alarm_failed", fields: { error } });
+          this.#aborted = true;
+        },
+      );
+    });
+  }
+
+  #host(connections: Set<SandboxReply>, alive: () => boolean): Host {
+    const latencyMs = () => (this.#options.latencyMs ?? (() => 10))(this.random);
+    const asked = async <T>(ask: () => Promise<T>): Promise<T> => {
+      const { promise, resolve } = Promise.withResolvers<T>();
+      this.#leave(() => {
+        this.time.after(latencyMs(), async () => {
+          const result = await ask();
+          this.time.after(latencyMs(), async () => this.#goOn(alive, () => resolve(result)));
+        });
+      });
+      return promise;
+    };
+    return {
+      paymentMethodId: METHOD_ID,
+      storage: this.storage,
+      harmony: createHarmony(
+        { baseUrl: "https://harmony.test/api", apiKey: "sandbox", timeoutMs: TIMEOUT_MS },
+        {
+          fetch: async (url, init) => this.#fetch(url, init, connections, alive, latencyMs),
+          now: () => this.time.nowMs,
+          deadline: () => new AbortController().signal,
+        },
+      ),
+      ledger: {
+        append: async (entries) => asked(async () => appendEntries(this.ledger, entries, 10_000)),
+        lastOf: async (id) => asked(async () => lastOf(this.ledger, id, 10_000)),
+      },
+      rules: { ...DEFAULT_RULES, ...this.#options.rules },
+      harmonyTimeoutMs: TIMEOUT_MS,
+      tag: this.#options.tag ?? true,
+      now: () => this.time.nowMs,
+      timer: (delayMs) => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        let wanted = true;
+        this.#leave(() => {
+          this.time.after(delayMs, async () => {
+            if (wanted) {
+              await this.#goOn(alive, resolve);
+            }
+          });
+        });
+        return {
+          done: promise,
+          cancel: () => {
+            wanted = false;
+          },
+        };
+      },
+      defer: (delayMs, work) => {
+        this.#leave(() => {
+          this.time.after(delayMs, async () => this.#goOn(alive, () => void work()));
+        });
+      },
+      chargeId: () => this.#uuid(7),
+      tagId: () => {
+        this.#ids += 1;
+        return this.#ids.toString(36).padStart(8, "0");
+      },
+      jitter: () => this.random(),
+      hashIds: (ids) => createHash("sha256").update(ids.join("\n")).digest("hex"),
+      setAlarm: async (atMs) => {
+        this.#alarmSet = atMs;
+      },
+      abort: () => {
+        this.#aborted = true;
+      },
+      log: (level, event, fields) => void this.logged.push({ level, event, fields }),
+    };
+  }
+
+  /** A request on its way: the sandbox acts when it arrives, whether or not anyone still listens. */
+  async #fetch(
+    url: string,
+    init: RequestInit,
+    connections: Set<SandboxReply>,
+    alive: () => boolean,
+    latencyMs: () => number,
+  ): Promise<Response> {
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
+    let open = true;
+    this.#leave(() => {
+      const sentAtMs = this.time.nowMs;
+      if (init.method === "POST") {
+        this.#noteSubmission(String(init.body));
+      }
+      const finish = async (run: () => void) => {
+        if (open) {
+          open = false;
+          await this.#goOn(alive, run);
+        }
+      };
+      this.time.after(latencyMs(), () => {
+        const reply = this.sandbox.handle(requestOf(url, init));
+        if (!alive()) {
+          this.sandbox.end(reply, "abandoned");
+          return;
+        }
+        connections.add(reply);
+        const end = (how: "answered" | "severed" | "abandoned") => {
+          connections.delete(reply);
+          this.sandbox.end(reply, how);
+        };
+        if (reply.kind === "respond" || reply.how !== "hang") {
+          this.time.after(reply.delayMs + latencyMs(), async () => {
+            if (open) {
+              end(reply.kind === "respond" ? "answered" : "severed");
+              await finish(() => deliver(reply, resolve, reject));
+            }
+          });
+        }
+        this.time.after(sentAtMs + TIMEOUT_MS - this.time.nowMs, async () => {
+          if (open) {
+            end("abandoned");
+            await finish(() => reject(new DOMException("too late", "TimeoutError")));
+          }
+        });
+      });
+    });
+    return promise;
+  }
+
+  #noteSubmission(body: string): void {
+    const { amount, description } = JSON.parse(body) as { amount: number; description?: string };
+    this.submissions.push({ atMs: this.time.nowMs, amount, description: description ?? "" });
+  }
+
+  #control(method: string, path: string, body: unknown): void {
+    const reply = this.sandbox.control({
+      method,
+      path: `/sandbox/${path}`,
+      query: {},
+      headers: {},
+      body: JSON.stringify(body),
+    });
+    if (reply.kind !== "respond" || reply.status >= 300) {
+      throw new Error(`sandbox: ${method} ${path}: ${JSON.stringify(reply)}`);
+    }
+  }
+
+  #uuid(version: number): string {
+    this.#ids += 1;
+    return `00000000-0000-${version}000-8000-${this.#ids.toString(16).padStart(12, "0")}`;
+  }
+}
+
+function requestOf(url: string, init: RequestInit) {
+  const { pathname, searchParams } = new URL(url);
+  return {
+    method: init.method ?? "GET",
+    path: pathname,
+    query: Object.fromEntries(searchParams),
+    headers: init.headers as Record<string, string>,
+    body: typeof init.body === "string" ? init.body : "",
+  };
+}
+
+function deliver(
+  reply: SandboxReply,
+  resolve: (response: Response) => void,
+  reject: (error: Error) => void,
+): void {
+  if (reply.kind === "sever" && reply.how !== "truncate") {
+    reject(new Error("Network connection lost."));
+    return;
+  }
+  const whole = reply.kind === "respond";
+  const text = "cutAt" in reply ? reply.body.slice(0, reply.cutAt) : reply.body;
+  const chunks = text === "" ? [] : [new TextEncoder().encode(text)];
+  // Only what the client uses, on promises alone: a real stream would need real time.
+  const body = {
+    getReader: () => ({
+      read: async () => {
+        const value = chunks.shift();
+        if (value === undefined && !whole) {
+          throw new Error("Network connection lost.");
+        }
+        return { done: value === undefined, value };
+      },
+      cancel: async () => undefined,
+    }),
+  };
+  const headers = new Headers(reply.headers);
+  resolve({ status: reply.status, headers, body } as unknown as Response);
+}
+
+export interface ChargeChange {
+  readonly key?: string;
+  readonly amountMinor?: number;
+  readonly caller?: string;
+  readonly description?: string | null;
+  readonly waitMs?: number;
+  readonly requestId?: string;
+}
+
+export function chargeCommand(change: ChargeChange = {}): ChargeCommand {
+  const caller = change.caller ?? "main";
+  const key = change.key ?? "key-1";
+  const requestId = change.requestId ?? null;
+  return {
+    v: 1,
+    type: "charge",
+    paymentMethodId: METHOD_ID,
+    caller,
+    idempotencyKey: key,
+    request: {
+      amountMinor: change.amountMinor ?? 5000,
+      currency: "MXN",
+      description: change.description === undefined ? `for ${key}` : change.description,
+      reference: null,
+    },
+    actor: { caller, keyId: "test", requestId, traceId: null, origin: "192.0.2.1" },
+    waitMs: change.waitMs ?? 25_000,
+  };
+}

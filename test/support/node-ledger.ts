@@ -1,0 +1,69 @@
+/**
+ * The ledger's database on `node:sqlite`, with the real migrations: a `LedgerDatabase` that can be
+ * told to fail before it commits or after. Owns no expectation.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import type { Entry } from "../../src/domain/entries.ts";
+import { columnOf, MEMBERS } from "../../src/ledger/columns.ts";
+import type { LedgerDatabase, LedgerStatement } from "../../src/ledger/database.ts";
+
+/** `before`: nothing happens. `after`: it is committed, and nobody hears of it. */
+export type LedgerFailure = "before" | "after" | null;
+
+const MIGRATIONS = new URL("../../migrations/", import.meta.url);
+
+export class NodeLedger implements LedgerDatabase {
+  /** Asked before each statement. */
+  failure: () => LedgerFailure = () => null;
+  readonly #db = new DatabaseSync(":memory:");
+
+  constructor() {
+    for (const file of readdirSync(MIGRATIONS).toSorted()) {
+      this.#db.exec(readFileSync(new URL(file, MIGRATIONS), "utf8"));
+    }
+  }
+
+  withSession(): this {
+    return this;
+  }
+
+  prepare(sql: string): LedgerStatement {
+    const statement = (values: readonly unknown[]): LedgerStatement => ({
+      bind: (...bound) => statement(bound),
+      all: async () => this.#run(sql, values as (string | number | null)[]),
+    });
+    return statement([]);
+  }
+
+  /** Every row of a chain in its order, as entries, with their positions. */
+  entries(paymentMethodId: string): (Entry & { position: number })[] {
+    const shown = MEMBERS.map((member) => `${columnOf(member)} AS ${member}`).join(", ");
+    return this.#db
+      .prepare(`SELECT ${shown}, position FROM entry WHERE payment_method_id = ? ORDER BY seq`)
+      .all(paymentMethodId)
+      .map((row) => {
+        const detail =
+          row["detail"] === null ? null : (JSON.parse(String(row["detail"])) as object);
+        return { ...row, detail } as unknown as Entry & { position: number };
+      });
+  }
+
+  /** Falls back to an earlier time, as a restored database does: only what is older stays. */
+  fallBack(seq: number): void {
+    this.#db.exec(`DROP TRIGGER entry_no_delete; DROP TRIGGER span_no_delete;
+      DELETE FROM entry WHERE seq > ${seq}; DELETE FROM span WHERE lo > ${seq};`);
+  }
+
+  #run(sql: string, values: readonly (string | number | null)[]): { results: unknown[] } {
+    const failure = this.failure();
+    if (failure === "before") {
+      throw new Error("D1_ERROR: database is locked: SQLITE_BUSY");
+    }
+    const results = this.#db.prepare(sql).all(...values);
+    if (failure === "after") {
+      throw new Error("Network connection lost.");
+    }
+    return { results };
+  }
+}

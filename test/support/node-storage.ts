@@ -1,0 +1,108 @@
+/**
+ * The object's storage on `node:sqlite`, as strict as the real one: what `ctx.storage.sql` refuses
+ * is refused here, so that code proven on Node runs in the object. A turn is an atom, as at the
+ * output gate: everything written in it is committed at its end, or a crash takes it all back.
+ */
+import { DatabaseSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
+import type { Storage } from "../../src/payment-method/host.ts";
+
+type Value = string | number | null;
+
+/** The object's own limit of bound parameters. */
+const BINDINGS_MAX = 100;
+const REFUSED =
+  /^\s*(begin|commit|end|rollback|savepoint|release|attach|detach|vacuum)\b|\btemp(orary)?\b|\bsqlite_version\s*\(|\bpragma\s+user_version\b/i;
+
+export class NodeStorage implements Storage {
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  #depth = 0;
+  #inTurn = false;
+  readonly sql = { exec: (query: string, ...bindings: Value[]) => this.#exec(query, bindings) };
+
+  constructor(path = ":memory:") {
+    this.#db = new DatabaseSync(path, { enableDoubleQuotedStringLiterals: false });
+  }
+
+  transactionSync<T>(body: () => T): T {
+    const name = `s${this.#depth}`;
+    this.#depth += 1;
+    this.#db.exec(`SAVEPOINT ${name}`);
+    try {
+      const result = body();
+      this.#db.exec(`RELEASE ${name}`);
+      return result;
+    } catch (error) {
+      this.#db.exec(`ROLLBACK TO ${name}; RELEASE ${name}`);
+      throw error;
+    } finally {
+      this.#depth -= 1;
+    }
+  }
+
+  beginTurn(): void {
+    this.#db.exec("BEGIN");
+    this.#inTurn = true;
+  }
+
+  endTurn(how: "commit" | "rollback"): void {
+    if (this.#inTurn) {
+      this.#db.exec(how);
+      this.#inTurn = false;
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #exec(query: string, given: readonly unknown[]): { toArray(): Record<string, Value>[] } {
+    const bindings = given.map(bound);
+    if (REFUSED.test(query)) {
+      throw new Error(`not authorized: ${query}`);
+    }
+    if (bindings.length > BINDINGS_MAX) {
+      throw new Error("too many SQL variables");
+    }
+    if (/;\s*\S/.test(query)) {
+      if (bindings.length > 0) {
+        throw new Error("several statements take no bindings");
+      }
+      this.#db.exec(query);
+      return { toArray: () => [] };
+    }
+    // A missing binding is NULL for Node and an error for the object.
+    if ((query.match(/\?/g) ?? []).length !== bindings.length) {
+      throw new Error(`Wrong number of parameter bindings: ${query}`);
+    }
+    let statement = this.#statements.get(query);
+    if (statement === undefined) {
+      statement = this.#db.prepare(query);
+      this.#statements.set(query, statement);
+    }
+    const rows = statement.all(...bindings).map(({ ...row }) => row as Record<string, Value>);
+    return { toArray: () => rows };
+  }
+}
+
+function bound(value: unknown): Value {
+  switch (typeof value) {
+    case "undefined":
+      return null;
+    case "boolean":
+      return String(value);
+    case "number":
+      return Number.isNaN(value) ? null : value;
+    case "string":
+      if (!value.isWellFormed()) {
+        throw new Error("text that is not well-formed is stored differently by the two");
+      }
+      return value;
+    default:
+      if (value === null) {
+        return null;
+      }
+      throw new Error(`cannot bind a ${typeof value}`);
+  }
+}

@@ -341,7 +341,7 @@ export class World {
     this.#leave(() => {
       const sentAtMs = this.time.nowMs;
       if (init.method === "POST") {
-        this.#noteSubmission(String(init.body));
+        this.#noteSubmission(init.body as string);
       }
       const finish = async (run: () => void) => {
         if (open) {

@@ -87,22 +87,17 @@ export class NodeStorage implements Storage {
 }
 
 function bound(value: unknown): Value {
-  switch (typeof value) {
-    case "undefined":
-      return null;
-    case "boolean":
-      return String(value);
-    case "number":
-      return Number.isNaN(value) ? null : value;
-    case "string":
-      if (!value.isWellFormed()) {
-        throw new Error("text that is not well-formed is stored differently by the two");
-      }
-      return value;
-    default:
-      if (value === null) {
-        return null;
-      }
-      throw new Error(`cannot bind a ${typeof value}`);
+  if (value === undefined || value === null || Number.isNaN(value)) {
+    return null;
   }
+  if (typeof value === "boolean") {
+    return String(value);
+  }
+  if (typeof value === "string" && !value.isWellFormed()) {
+    throw new Error("text that is not well-formed is stored differently by the two");
+  }
+  if (typeof value === "string" || typeof value === "number") {
+    return value;
+  }
+  throw new Error(`cannot bind a ${typeof value}`);
 }

@@ -249,14 +249,14 @@ function couldBeOurs(draft: Draft, record: PaymentRecord): boolean {
   return false;
 }
 
-/** The candidates that speak against a further attempt: none may be left when it is sent. */
+/**
+ * The candidates that speak against a further attempt: none may be left when it is sent. That one
+ * was reported as nobody's decides nothing: it may still be ours.
+ */
 export function fittingPayments(draft: Draft, charge: Charge): string[] {
   const ids: string[] = [];
   for (const record of draft.payments.values()) {
-    if (
-      charge.attempts.some((attempt) => fits(record, charge.request, attempt)) &&
-      !record.unattributed
-    ) {
+    if (charge.attempts.some((attempt) => fits(record, charge.request, attempt))) {
       ids.push(record.id);
     }
   }

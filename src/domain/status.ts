@@ -3,12 +3,12 @@
  * a reply's named payment is adopted, and what contradicts the books is said and not booked. Must
  * not read Harmony nor storage. Pure.
  */
-import { type Charge, isFinal, lastAttempt, stateOf } from "./charge.ts";
+import { type Charge, isFinal, isUnexplained, lastAttempt, stateOf } from "./charge.ts";
 import { escalate } from "./decide.ts";
 import { chargeIn, type Draft, nextSeq, note } from "./draft.ts";
 import { fits, type PaymentRecord } from "./match.ts";
 import { isPaymentStatus, type Payment } from "./outcome.ts";
-import { nextPoll } from "./schedule.ts";
+import { nextLateLook, nextPoll } from "./schedule.ts";
 
 /** What one read of a payment told us. */
 export interface PollReport {
@@ -86,6 +86,7 @@ function adoptNamed(draft: Draft, chargeId: string, seen: Payment, evidenceSeq: 
     escalate(draft, chargeId, "named_payment_differs", [seen.id], false);
     return;
   }
+  const others = charge.attempts.some((a) => a.attempt !== attempt.attempt && isUnexplained(a));
   note(draft, {
     type: "payment_adopted",
     atMs: nowMs,
@@ -94,7 +95,7 @@ function adoptNamed(draft: Draft, chargeId: string, seen: Payment, evidenceSeq: 
     payment: seen,
     by: "named",
     evidenceSeq,
-    nextLook: null,
+    nextLook: others ? nextLateLook(rules, 0, nowMs, nowMs, jitter) : null,
     nextPoll: stateOf(seen) === "pending" ? nextPoll(rules, 0, nowMs, nowMs, jitter) : null,
   });
 }

@@ -3,7 +3,14 @@
  * decide whether the fact may happen (decide.ts, find.ts). Pure and total: knowledge only
  * increases, and only a late truth moves a final state.
  */
-import { type Attempt, type Charge, lastAttempt, stateOf, unreachable } from "./charge.ts";
+import {
+  type Attempt,
+  type Charge,
+  isUnexplained,
+  lastAttempt,
+  stateOf,
+  unreachable,
+} from "./charge.ts";
 import type { Fact } from "./facts.ts";
 import type { PaymentRecord } from "./match.ts";
 import type { Outcome, Payment } from "./outcome.ts";
@@ -230,10 +237,7 @@ function statusChanged(charge: Charge, fact: Fact & { type: "status_changed" }):
 
 function lateTruth(charge: Charge, fact: Fact & { type: "late_truth_found" }): Charge {
   const attempts = explain(charge, fact.attempt, fact.payment.id);
-  const open = attempts.some(
-    (attempt) => attempt.explainedBy === null && attempt.outcome === "indeterminate",
-  );
-  const nextLook = open ? charge.nextLook : null;
+  const nextLook = attempts.some(isUnexplained) ? charge.nextLook : null;
   if (fact.as === "duplicate") {
     const duplicates = [...charge.duplicates, fact.payment.id];
     return { ...charge, attempts, duplicates, nextLook };

@@ -34,10 +34,9 @@ export function assertDelivered(world: World): void {
   const journal = journalOf(world);
   const ledger = world.ledger.entries(METHOD_ID);
   assertSound(journal);
-  const shown = ledger.map(({ position: _, ...entry }) => entry);
-  assertSound(shown);
-  if (shown.map(({ hash }) => hash).join() !== journal.map(({ hash }) => hash).join()) {
-    throw new Error(`the ledger has ${shown.length} entries, the journal ${journal.length}`);
+  assertSound(ledger);
+  if (ledger.map(({ hash }) => hash).join() !== journal.map(({ hash }) => hash).join()) {
+    throw new Error(`the ledger has ${ledger.length} entries, the journal ${journal.length}`);
   }
   if (ledger.some(({ position }, index) => position !== index + 1)) {
     throw new Error("positions have gaps");
@@ -56,7 +55,9 @@ export function assertOneAtATime(entries: readonly Entry[]): void {
   const attempted = new Set<string>();
   for (const entry of entries) {
     const chargeId = entry.chargeId ?? "";
-    switch (entry.type) {
+    // A string on purpose: the other types change nothing here.
+    const type: string = entry.type;
+    switch (type) {
       case "attempt_intended":
         if (open !== null || inDoubt !== null) {
           throw new Error(`entry ${entry.seq}: an attempt while ${open ?? inDoubt} is open`);

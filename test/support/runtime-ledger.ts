@@ -1,0 +1,86 @@
+/**
+ * The ledger as an auditor sees it over HTTP, and a check of its chain that shares no code with
+ * the gateway's: whoever can read contract.md can write it.
+ */
+import { createHash } from "node:crypto";
+import { DatabaseSync } from "node:sqlite";
+import type { Runtime } from "./runtime.ts";
+
+export type LedgerEntry = Readonly<Record<string, unknown>> & {
+  readonly seq: number;
+  readonly type: string;
+  readonly outcome: string | null;
+  readonly paymentId: string | null;
+};
+
+/** All entries of one payment method in the order of arrival; null while they cannot be read. */
+export async function ledgerOf(
+  runtime: Runtime,
+  paymentMethodId: string,
+): Promise<LedgerEntry[] | null> {
+  const query = `paymentMethodId=${paymentMethodId}&order=asc&limit=500`;
+  const answer = await runtime.send(`/ledger/entries?${query}`, { key: "cobro_test_auditor" });
+  if (answer.status !== 200) {
+    return null;
+  }
+  if (answer.json["nextCursor"] !== null) {
+    throw new Error("more entries than a test should have");
+  }
+  return answer.json["entries"] as LedgerEntry[];
+}
+
+/** What is wrong with a chain, by line; empty where every number, link and hash is right. */
+export function chainProblems(entries: readonly LedgerEntry[]): string[] {
+  const problems: string[] = [];
+  let prevHash: unknown = "0".repeat(64);
+  for (const [index, entry] of entries.entries()) {
+    const { hash, position: _position, recordedAt: _recordedAt, ...content } = entry;
+    if (entry.seq !== index + 1) {
+      problems.push(`seq ${entry.seq} stands at place ${index + 1}`);
+    }
+    if (entry["prevHash"] !== prevHash) {
+      problems.push(`seq ${entry.seq} does not link to the one before`);
+    }
+    if (createHash("sha256").update(canonical(content)).digest("hex") !== hash) {
+      problems.push(`seq ${entry.seq} is not what was hashed`);
+    }
+    prevHash = hash;
+  }
+  return problems;
+}
+
+/** RFC 8785 for what entries hold: text, safe integers, booleans, null, lists and objects. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) {
+    return `[${value.map(canonical).join(",")}]`;
+  }
+  if (typeof value === "object" && value !== null) {
+    const members = Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`);
+    return `{${members.join(",")}}`;
+  }
+  return JSON.stringify(value);
+}
+
+/** Counts rows in a state file while the runtime is dead. */
+export function countEntries(file: string, where = "1 = 1"): number {
+  const db = new DatabaseSync(file);
+  try {
+    return Number(db.prepare(`SELECT count(*) AS n FROM entry WHERE ${where}`).get()?.["n"]);
+  } finally {
+    db.close();
+  }
+}
+
+/** Takes the write lock of a state file, so that whoever writes to it fails; gives the release. */
+export function lockFile(file: string): () => void {
+  const db = new DatabaseSync(file, { timeout: 1000 });
+  db.exec("BEGIN IMMEDIATE");
+  return () => {
+    if (db.isOpen) {
+      db.exec("ROLLBACK");
+      db.close();
+    }
+  };
+}

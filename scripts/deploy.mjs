@@ -1,16 +1,22 @@
 /**
- * Owns `npm run deploy`: the ledger's migrations, then the Worker. With `--dry-run` it only builds
- * and says how large the bundle is. Further arguments go to `wrangler deploy`.
+ * Owns `npm run deploy`: the ledger's migrations, then the Worker, since new code may need new
+ * columns and old code ignores them. With `--dry-run` it only builds. Further arguments go to
+ * `wrangler deploy`. Ends with how large the bundle is.
  */
-import { wranglerOutput } from "./lib/wrangler.mjs";
+import { runWrangler } from "./lib/wrangler.mjs";
 
 const args = process.argv.slice(2);
 try {
   if (!args.includes("--dry-run")) {
-    console.log(await wranglerOutput(["d1", "migrations", "apply", "LEDGER", "--remote"]));
+    await runWrangler(["d1", "migrations", "apply", "LEDGER", "--remote"]);
   }
-  console.log(await wranglerOutput(["deploy", ...args]));
+  const output = await runWrangler(["deploy", ...args]);
+  const size = /gzip: ([\d.]+) KiB/.exec(output)?.[1];
+  if (size === undefined) {
+    throw new Error("wrangler did not say how large the bundle is");
+  }
+  console.log(`bundle: ${size} KiB gzipped`);
 } catch (error) {
   console.error(error.message);
-  process.exit(1);
+  process.exitCode = 1;
 }

@@ -1,46 +1,76 @@
 /**
- * Owns `npm start`: gateway and simulated Harmony on embedded state, a ready line with what a
- * newcomer needs, and one way to stop both. Must not hold what starting takes: lib/local.mjs does.
+ * Owns `npm start`: a ready block with what a newcomer needs, and one way to stop everything,
+ * whoever asks for it and whenever. Must not hold what starting takes: lib/local.mjs does.
  */
+import { TEST_CARDS } from "../sandbox/test-cards.ts";
 import { startLocal } from "./lib/local.mjs";
+import { localSettings } from "./lib/settings.mjs";
 
-const CARD = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
+/** The one that approves. */
+const CARD = TEST_CARDS[0].id;
+
+/** As lib/end-with-parent.mjs, but this process has something to put in order first. */
+const WATCH_MS = 500;
+
 const parent = process.ppid;
+const stopping = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => stopping.abort());
+}
+// npm that is killed outright leaves us with another parent.
+setInterval(() => process.ppid !== parent && stopping.abort(), WATCH_MS).unref();
+// A terminal that is gone must not keep us from stopping what we started.
+process.stdout.on("error", () => stopping.abort());
 
-const port = Number(process.env.PORT ?? 8787);
-const sandboxPort = Number(process.env.SANDBOX_PORT ?? 8788);
-const stateDir = process.env.STATE_DIR ?? ".cobro";
+process.exitCode = await run();
 
-try {
-  const local = await startLocal({ port, sandboxPort, stateDir, say: console.log });
-  let stopping = false;
-  const stop = async (code) => {
-    if (!stopping) {
-      stopping = true;
-      await local.stop();
-      process.exit(code);
+async function run() {
+  try {
+    const settings = localSettings(process.env);
+    const { signal } = stopping;
+    const local = await startLocal({ ...settings, environment: process.env, signal });
+    const stopped = new Promise((stop) => {
+      signal.addEventListener("abort", stop);
+      if (signal.aborted) {
+        stop();
+      }
+    });
+    console.log(readyText(local, settings));
+    await Promise.race([stopped, local.ended]);
+    const failed = !signal.aborted;
+    await local.stop();
+    if (failed) {
+      console.error("the gateway ended by itself; its own words are above");
     }
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-    process.on(signal, () => void stop(0));
+    return failed ? 1 : 0;
+  } catch (error) {
+    if (stopping.signal.aborted) {
+      return 0;
+    }
+    console.error(`cannot start: ${error.message}`);
+    return 1;
   }
-  // npm that is killed outright leaves us with another parent: end with it.
-  setInterval(() => process.ppid !== parent && void stop(1), 500).unref();
-  local.gateway.once("exit", () => void stop(1));
-  console.log(readyText(local));
-} catch (error) {
-  console.error(`cannot start: ${error.message}`);
-  process.exit(1);
 }
 
-function readyText({ url, sandboxUrl }) {
-  const charge = `curl -i ${url}/api/payment-method/${CARD}/payment -H 'x-api-key: cobro_test_storefront' -H 'content-type: application/json' -H 'idempotency-key: order-1001' -d '{"amount":129.50,"description":"Order 1001"}'`;
+/** Can be pasted into a shell as a whole. The key is new at each start, so that it charges. */
+function readyText({ url, sandboxUrl }, { stateDir }) {
+  const key = `order-${Date.now().toString(36)}`;
+  const charge = [
+    `curl -i ${url}/api/payment-method/${CARD}/payment -H 'x-api-key: cobro_test_storefront'`,
+    `-H 'content-type: application/json' -H 'idempotency-key: ${key}'`,
+    `-d '{"amount":129.50,"description":"An order"}'`,
+  ].join(" ");
   return `
-Cobro is ready at ${url} (simulated Harmony at ${sandboxUrl})
+Cobro is ready at ${url}, a simulated Harmony at ${sandboxUrl}, their state in ${stateDir}.
 
-  a charge            ${charge}
-  the same, a replay  ${charge}
-  what the ledger has curl -s '${url}/ledger/entries?idempotencyKey=order-1001' -H 'x-api-key: cobro_test_auditor'
+# A charge to the test card that approves:
+${charge}
 
-Keys: cobro_test_storefront, cobro_test_manager, cobro_test_auditor, cobro_test_operator. Ctrl-C stops both.`;
+# The same line again is a replay: the same body, Idempotent-Replayed: true, nothing charged.
+${charge}
+
+# What the ledger says of both:
+curl -s '${url}/ledger/entries?idempotencyKey=${key}' -H 'x-api-key: cobro_test_auditor'
+
+Ctrl-C stops everything.`;
 }

@@ -1,63 +1,49 @@
 /**
- * Owns the local installation that `npm start` runs: its state directory and lock, the sandbox, the
- * migrated and seeded ledger, the gateway. Must not print but through `say`.
+ * Owns a local installation from start to stop: the lock of its state directory, the sandbox, the
+ * prepared ledger, the gateway and its clock. Must not print, read the environment's ports, nor
+ * handle signals: start.mjs and demo.mjs do.
  */
-import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { startSandbox } from "../../sandbox/server.ts";
-import { ROOT, wrangler, wranglerOutput } from "./wrangler.mjs";
+import { prepareLedger, probeLedger } from "./ledger.mjs";
+import { variableArguments } from "./settings.mjs";
+import { ROOT, wrangler } from "./wrangler.mjs";
 
-const ALL = ["charge", "refund", "read", "manage", "audit", "operate"];
-/** Local-only keys: they are seeded here and nowhere else. */
-const KEYS = {
-  cobro_test_storefront: ["charge", "refund", "read"],
-  cobro_test_manager: ["manage", "read"],
-  cobro_test_auditor: ["audit"],
-  cobro_test_operator: ALL,
-};
-/** The gateway's variables that are taken from the environment (docs/operating.md). */
-const VARIABLES = [
-  "HARMONY_TIMEOUT_MS",
-  "WAIT_SECONDS",
-  "RECONCILE_SECONDS",
-  "HORIZON_SECONDS",
-  "ALLOW_SHORT_HORIZON",
-  "LATE_SECONDS",
-  "POLL_SECONDS",
-  "FOREIGN_WRITERS",
-  "TAG",
-  "LOCATION_HINT",
-];
-const READY_MS = 60_000;
+/** A loaded machine takes ten seconds; beyond a minute something is wrong. */
+const READY_MS_MAX = 60_000;
+/** wrangler takes well under a second to end its own processes. */
+const STOP_MS_MAX = 10_000;
+/** What a cron trigger of every minute means. */
+const CRON_MS = 60_000;
 
-/** Starts everything; gives the URLs and a way to stop. Throws with a reason a person can act on. */
-export async function startLocal({ port, sandboxPort, stateDir, say }) {
+/**
+ * Starts everything. Gives the URLs, a promise of the gateway's end, and a way to stop. Throws
+ * with a reason a person can act on, with nothing left running; also when `signal` is aborted.
+ */
+export async function startLocal({ port, sandboxPort, stateDir, environment, signal }) {
+  await using started = new AsyncDisposableStack();
   const state = resolve(stateDir);
   mkdirSync(state, { recursive: true });
   const lock = lockState(state);
-  await portFree(port, "PORT");
-  await portFree(sandboxPort, "SANDBOX_PORT");
-  say(`state in ${stateDir}`);
-  const sandbox = await startSandbox({ port: sandboxPort, stateDir: state });
-  try {
-    say("applying the ledger's migrations");
-    await prepareLedger(state);
-    const gateway = startGateway({ port, state, sandboxUrl: sandbox.url });
-    const url = `http://127.0.0.1:${port}`;
-    await ready(url, gateway);
-    const stop = async () => {
-      await ended(gateway);
-      await sandbox.close();
-      lock.close();
-    };
-    return { url, sandboxUrl: sandbox.url, gateway, stop };
-  } catch (error) {
-    await sandbox.close();
-    throw error;
-  }
+  started.defer(() => lock.close());
+  const gatewayPort = await freePort(port, "PORT");
+  await freePort(sandboxPort, "SANDBOX_PORT");
+  const sandbox = await startSandbox({ port: sandboxPort, stateDir: `${state}/sandbox` });
+  started.defer(() => sandbox.close());
+  prepareLedger(state);
+  const gateway = startGateway({ port: gatewayPort, state, sandbox, environment });
+  const ended = new Promise((gone) => gateway.once("exit", gone));
+  started.defer(() => endGateway(gateway, ended));
+  const url = `http://127.0.0.1:${gatewayPort}`;
+  await ready(url, gateway, signal);
+  await probeLedger(url);
+  const clock = startClock(url);
+  started.defer(() => clearInterval(clock));
+  const running = started.move();
+  return { url, sandboxUrl: sandbox.url, ended, stop: async () => running.disposeAsync() };
 }
 
 /** An exclusive transaction that the system ends with this process, however it ends. */
@@ -66,86 +52,86 @@ function lockState(state) {
   try {
     lock.exec("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE");
   } catch {
-    throw new Error(`${state} is in use by another start; stop that one or set STATE_DIR`);
+    lock.close();
+    throw new Error(`${state} is in use by another start; stop that one, or set STATE_DIR`);
   }
   return lock;
 }
 
-async function portFree(port, name) {
-  await new Promise((free, busy) => {
+/** The port itself, or any for 0. Asked for here, since wrangler would say it less clearly. */
+async function freePort(port, name) {
+  return new Promise((free, busy) => {
     const probe = createServer();
-    probe.once("error", () => busy(new Error(`port ${port} is in use; set ${name} to a free one`)));
-    probe.listen(port, "127.0.0.1", () => probe.close(free));
+    probe.once("error", ({ code }) => {
+      busy(new Error(`port ${port} cannot be used (${code}); set ${name} to a free one`));
+    });
+    probe.listen(port, "127.0.0.1", () => {
+      const taken = probe.address().port;
+      probe.close(() => free(taken));
+    });
   });
 }
 
-async function prepareLedger(state) {
-  const local = ["--local", "--persist-to", state];
-  await wranglerOutput(["d1", "migrations", "apply", "LEDGER", ...local]);
-  const file = `${state}/seed.sql`;
-  writeFileSync(file, seedSql());
-  await wranglerOutput(["d1", "execute", "LEDGER", ...local, "--yes", "--file", file]);
+function startGateway({ port, state, sandbox, environment }) {
+  const args = ["dev", "--ip", "127.0.0.1", "--port", String(port), "--persist-to", state];
+  const variables = variableArguments(environment, sandbox.url);
+  // At `warn`, alerts of the Worker are shown, and one line for each request is not.
+  return wrangler([...args, "--log-level", "warn", ...variables], {
+    env: {
+      HARMONY_API_KEY: environment.HARMONY_API_KEY ?? "sandbox",
+      WRANGLER_LOG_PATH: `${state}/logs`,
+    },
+  });
 }
 
-function seedSql() {
-  return Object.entries(KEYS)
-    .map(([key, scopes]) => {
-      const keyId = key.slice("cobro_".length);
-      const hash = createHash("sha256").update(key).digest("hex");
-      return `INSERT INTO api_key (key_id, hash, caller_id, name, scopes, created_at)
-        SELECT '${keyId}', '${hash}', 'main', '${keyId}', '${JSON.stringify(scopes)}', '2026-01-01T00:00:00.000Z'
-        WHERE NOT EXISTS (SELECT 1 FROM api_key WHERE key_id = '${keyId}');`;
-    })
-    .join("\n");
-}
-
-function startGateway({ port, state, sandboxUrl }) {
-  const variables = {
-    HARMONY_BASE_URL: process.env.HARMONY_BASE_URL ?? `${sandboxUrl}/api`,
-  };
-  for (const name of VARIABLES) {
-    if (process.env[name] !== undefined) {
-      variables[name] = process.env[name];
-    }
-  }
-  const vars = Object.entries(variables).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
-  return wrangler(
-    [
-      "dev",
-      "--ip",
-      "127.0.0.1",
-      "--port",
-      String(port),
-      "--persist-to",
-      state,
-      "--log-level",
-      "warn",
-      ...vars,
-    ],
-    { cwd: ROOT, env: { HARMONY_API_KEY: process.env.HARMONY_API_KEY ?? "sandbox" } },
-  );
-}
-
-async function ready(url, gateway) {
-  const deadline = Date.now() + READY_MS;
+async function ready(url, gateway, signal) {
+  const deadline = Date.now() + READY_MS_MAX;
   while (Date.now() < deadline) {
-    if (gateway.exitCode !== null) {
+    signal?.throwIfAborted();
+    if (hasEnded(gateway)) {
       throw new Error("the gateway ended while starting; its own words are above");
     }
-    const health = await fetch(`${url}/healthz`).catch(() => null);
-    if (health?.ok) {
+    const health = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(5000) }).catch(
+      () => null,
+    );
+    if (health?.status === 200) {
       return;
     }
-    await new Promise((wake) => setTimeout(wake, 100));
+    if (health?.status === 503) {
+      throw new Error(`the gateway refuses its configuration: ${await health.text()}`);
+    }
+    await new Promise((wake) => setTimeout(wake, 50));
   }
   throw new Error("the gateway did not get ready within a minute");
 }
 
-async function ended(child) {
-  if (child.exitCode !== null || child.signalCode !== null) {
+/** Cron triggers never fire by themselves in a local run. A call that fails is the gateway's log. */
+function startClock(url) {
+  if (!/^crons = \[.*\]$/m.test(readFileSync(`${ROOT}wrangler.toml`, "utf8"))) {
+    return undefined;
+  }
+  const cron = encodeURIComponent("* * * * *");
+  const tick = () =>
+    fetch(`${url}/cdn-cgi/handler/scheduled?cron=${cron}`, {
+      signal: AbortSignal.timeout(CRON_MS),
+    }).then(
+      (answer) => answer.body?.cancel(),
+      () => undefined,
+    );
+  void tick();
+  return setInterval(() => void tick(), CRON_MS);
+}
+
+async function endGateway(gateway, ended) {
+  if (hasEnded(gateway)) {
     return;
   }
-  const exit = new Promise((gone) => child.once("exit", gone));
-  child.kill("SIGTERM");
-  await exit;
+  const harder = setTimeout(() => gateway.kill("SIGKILL"), STOP_MS_MAX);
+  gateway.kill("SIGTERM");
+  await ended;
+  clearTimeout(harder);
+}
+
+function hasEnded(child) {
+  return child.exitCode !== null || child.signalCode !== null;
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const WRANGLER = `${ROOT}node_modules/wrangler/bin/wrangler.js`;
+const END_WITH_PARENT = new URL("end-with-parent.mjs", import.meta.url).href;
 
 /** Silences wrangler's telemetry, update checks, banner and extra stores. */
 export const QUIET = {
@@ -20,9 +21,13 @@ export const QUIET = {
   NO_UPDATE_NOTIFIER: "1",
 };
 
-/** Starts wrangler; not detached, so that one signal to the group reaches it too. */
+/**
+ * Starts wrangler; not detached, so that one signal to the group reaches it, too. It ends with its
+ * parent even where the parent is killed outright: wrangler hands `--import` on to its own child,
+ * so each of its processes watches the one above.
+ */
 export function wrangler(args, options = {}) {
-  return spawn(process.execPath, [WRANGLER, ...args], {
+  return spawn(process.execPath, ["--import", END_WITH_PARENT, WRANGLER, ...args], {
     cwd: ROOT,
     stdio: ["ignore", "inherit", "inherit"],
     ...options,
@@ -30,18 +35,20 @@ export function wrangler(args, options = {}) {
   });
 }
 
-/** Runs wrangler to its end and gives what it printed; throws with that text if it fails. */
-export async function wranglerOutput(args, options = {}) {
-  const child = wrangler(args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+/** Runs wrangler to its end, showing what it says; gives that text. Throws if it fails. */
+export async function runWrangler(args) {
+  const child = wrangler(args, { stdio: ["inherit", "pipe", "inherit"] });
   let output = "";
-  child.stdout.on("data", (chunk) => (output += chunk));
-  child.stderr.on("data", (chunk) => (output += chunk));
+  child.stdout.setEncoding("utf8").on("data", (chunk) => {
+    output += chunk;
+    process.stdout.write(chunk);
+  });
   const code = await new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", resolve);
   });
   if (code !== 0) {
-    throw new Error(`wrangler ${args.join(" ")} failed:\n${output}`);
+    throw new Error(`wrangler ${args.join(" ")} failed; its own words are above`);
   }
   return output;
 }

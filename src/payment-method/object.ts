@@ -89,7 +89,9 @@ export class PaymentMethod extends DurableObject<Env> {
       jitter: () => Math.random(),
       hashIds: (ids) => createHash("sha256").update(ids.join("\n")).digest("hex"),
       setAlarm: async (atMs) => ctx.storage.setAlarm(atMs),
-      abort: (reason) => ctx.abort(reason),
+      // Not at once, since nothing runs after `abort`: the one that failed has yet to log what it
+      // could not write. A microtask is still the same turn, so nothing of it is committed.
+      abort: (reason) => queueMicrotask(() => ctx.abort(reason)),
       log: (level, event, fields) => console.log(JSON.stringify({ level, event, ...fields })),
     };
   }

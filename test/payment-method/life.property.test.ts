@@ -11,6 +11,7 @@ import {
   assertChargedOnce,
   assertDelivered,
   assertOneAtATime,
+  assertSettledOrEscalated,
   assertTrueToTheBook,
   journalOf,
 } from "./promises.ts";
@@ -20,7 +21,7 @@ type ReadStep = NonNullable<ScenarioInput["looks"]>[number];
 
 const DAY_MS = 86_400_000;
 /** How many lives; more of them on demand, for a night's run. */
-const LIVES = Number(process.env["LIVES"] ?? 150);
+const LIVES = Number(process.env["LIVES"] ?? 100);
 
 interface Wish {
   readonly atMs: number;
@@ -179,6 +180,15 @@ describe("the life of a payment method", () => {
       const { world } = await live(life);
       assertDelivered(world);
       assertTrueToTheBook(world, journalOf(world));
+    });
+  });
+
+  it("ends with every charge's outcome known, or in the hands of a person", async () => {
+    await always(async (life) => {
+      const { world } = await live(life);
+      if (journalOf(world).length > 0) {
+        assertSettledOrEscalated(world);
+      }
     });
   });
 

@@ -2,6 +2,7 @@
  * What must hold of a payment method's life whatever happened in it, read from its ledger and the
  * simulated Harmony's own book. Each throws with what it found.
  */
+import type { Charge } from "../../src/domain/charge.ts";
 import type { Entry } from "../../src/domain/entries.ts";
 import { isLinked, verifyEntry } from "../../src/ledger/chain.ts";
 import { METHOD_ID, type World } from "../support/fake-host.ts";
@@ -157,5 +158,17 @@ export function assertTrueToTheBook(world: World, entries: readonly Entry[]): vo
   const effect = entries.reduce((sum, { effectMinor }) => sum + effectMinor, 0);
   if (effect !== confirmed) {
     throw new Error(`the entries make ${effect} known, the book has ${confirmed}`);
+  }
+}
+
+/** Nothing is left as it is for ever: every charge's end is known, or a person was told. */
+export function assertSettledOrEscalated(world: World): void {
+  const rows = world.storage.sql.exec("SELECT body FROM charge").toArray();
+  for (const row of rows) {
+    const { idempotencyKey, state, escalated } = JSON.parse(String(row["body"])) as Charge;
+    const settled = state === "approved" || state === "declined" || state === "not_charged";
+    if (!settled && !(state === "in_doubt" && escalated)) {
+      throw new Error(`${idempotencyKey} is still ${state}`);
+    }
   }
 }

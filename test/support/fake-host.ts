@@ -41,6 +41,8 @@ export interface WorldOptions {
   readonly seed?: number;
   readonly rules?: Partial<Rules>;
   readonly tag?: boolean;
+  /** A ledger that others have written to. */
+  readonly ledger?: NodeLedger;
   /** How long one way to Harmony or the ledger takes. */
   readonly latencyMs?: (random: () => number) => number;
 }
@@ -72,7 +74,7 @@ export class World {
   readonly time = new VirtualTime();
   readonly random: () => number;
   readonly storage = new NodeStorage();
-  readonly ledger = new NodeLedger();
+  readonly ledger: NodeLedger;
   readonly sandbox: Sandbox;
   readonly submissions: Submission[] = [];
   readonly logged: { level: string; event: string; fields: Record<string, unknown> }[] = [];
@@ -92,6 +94,7 @@ export class World {
   constructor(options: WorldOptions = {}) {
     this.#options = options;
     this.random = seededRandom(options.seed ?? 1);
+    this.ledger = options.ledger ?? new NodeLedger();
     this.sandbox = createSandbox({
       now: () => this.time.nowMs,
       uuid: () => this.#uuid(4),

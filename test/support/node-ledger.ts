@@ -16,13 +16,7 @@ const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 export class NodeLedger implements LedgerDatabase {
   /** Asked before each statement. */
   failure: () => LedgerFailure = () => null;
-  readonly #db = new DatabaseSync(":memory:");
-
-  constructor() {
-    for (const file of readdirSync(MIGRATIONS).toSorted()) {
-      this.#db.exec(readFileSync(new URL(file, MIGRATIONS), "utf8"));
-    }
-  }
+  #db = migrated();
 
   withSession(): this {
     return this;
@@ -49,10 +43,19 @@ export class NodeLedger implements LedgerDatabase {
       });
   }
 
-  /** Falls back to an earlier time, as a restored database does: only what is older stays. */
-  fallBack(seq: number): void {
-    this.#db.exec(`DROP TRIGGER entry_no_delete; DROP TRIGGER span_no_delete;
-      DELETE FROM entry WHERE seq > ${seq}; DELETE FROM span WHERE lo > ${seq};`);
+  /** Falls back to an earlier time, as a restored database does: only the first rows are there. */
+  fallBack(position: number): void {
+    const rows = this.#db
+      .prepare("SELECT * FROM entry WHERE position <= ? ORDER BY position")
+      .all(position);
+    this.#db = migrated();
+    for (const row of rows) {
+      const columns = Object.keys(row);
+      const places = columns.map(() => "?").join(", ");
+      this.#db
+        .prepare(`INSERT INTO entry (${columns.join(", ")}) VALUES (${places})`)
+        .run(...Object.values(row));
+    }
   }
 
   #run(sql: string, values: readonly (string | number | null)[]): { results: unknown[] } {
@@ -66,4 +69,12 @@ export class NodeLedger implements LedgerDatabase {
     }
     return { results };
   }
+}
+
+function migrated(): DatabaseSync {
+  const db = new DatabaseSync(":memory:");
+  for (const file of readdirSync(MIGRATIONS).toSorted()) {
+    db.exec(readFileSync(new URL(file, MIGRATIONS), "utf8"));
+  }
+  return db;
 }

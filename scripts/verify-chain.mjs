@@ -1,48 +1,80 @@
 /**
- * Checks the chain of payment methods in a running ledger, from its public answers alone; shares no
- * code with the gateway. Usage: node scripts/verify-chain.mjs URL KEY PAYMENT_METHOD_ID...
+ * Checks the chains of payment methods in a running ledger, from its public answers alone
+ * (docs/verify.md): `node scripts/verify-chain.mjs URL KEY [PAYMENT_METHOD_ID...]`, all of them
+ * where none is named. Must not share code with the gateway: it is there to doubt it.
  */
 import { createHash } from "node:crypto";
 
-const jcs = (value) =>
-  value === null || typeof value !== "object"
-    ? JSON.stringify(value)
-    : Array.isArray(value)
-      ? `[${value.map(jcs).join(",")}]`
-      : `{${Object.keys(value)
-          .sort()
-          .map((name) => `${JSON.stringify(name)}:${jcs(value[name])}`)
-          .join(",")}}`;
-
-/** The entries of a method, sound or a throw that says which is not; their count and net. */
-export async function verifyChain(url, key, id) {
+/** All entries of these payment methods, in the order of arrival, which is that of `seq`, too. */
+export async function readEntries(url, key, ids) {
   const entries = [];
+  const filters = ids.map((id) => `&paymentMethodId=${id}`).join("");
   for (let cursor = ""; cursor !== null;) {
-    const answer = await fetch(`${url}/ledger/entries?paymentMethodId=${id}&limit=500${cursor}`, {
+    const page = await fetch(`${url}/ledger/entries?order=asc&limit=500${filters}${cursor}`, {
       headers: { "x-api-key": key },
     });
-    const page = await answer.json();
-    entries.push(...page.entries);
-    cursor = page.nextCursor === null ? null : `&cursor=${encodeURIComponent(page.nextCursor)}`;
+    if (!page.ok) {
+      throw new Error(`the ledger answers ${page.status}: ${await page.text()}`);
+    }
+    const { entries: more, nextCursor } = await page.json();
+    entries.push(...more);
+    cursor = nextCursor === null ? null : `&cursor=${encodeURIComponent(nextCursor)}`;
   }
+  return entries;
+}
+
+/** What is wrong with the chain of one payment method, or null. */
+export function problemOf(entries) {
   let prevHash = "0".repeat(64);
-  for (const [index, { hash, position: _p, recordedAt: _r, ...sealed }] of entries.entries()) {
-    const sound =
-      sealed.seq === index + 1 &&
-      sealed.prevHash === prevHash &&
-      createHash("sha256").update(jcs(sealed)).digest("hex") === hash;
-    if (!sound) {
-      throw new Error(`${id}: entry ${index + 1} is not sound`);
+  for (const [index, { hash, position: _, recordedAt: __, ...hashed }] of entries.entries()) {
+    if (hashed.seq !== index + 1) {
+      return `entry ${index + 1} is missing`;
+    }
+    if (hashed.prevHash !== prevHash) {
+      return `entry ${hashed.seq} does not follow the one before`;
+    }
+    if (createHash("sha256").update(jcs(hashed)).digest("hex") !== hash) {
+      return `entry ${hashed.seq} is not what was hashed`;
     }
     prevHash = hash;
   }
-  return { entries, netMinor: entries.reduce((sum, entry) => sum + entry.effectMinor, 0) };
+  return null;
+}
+
+/** RFC 8785, for the values that entries have: safe integers and well-formed text. */
+function jcs(value) {
+  if (value === null || typeof value !== "object") {
+    return JSON.stringify(value);
+  }
+  if (Array.isArray(value)) {
+    return `[${value.map(jcs).join(",")}]`;
+  }
+  const names = Object.keys(value).toSorted();
+  return `{${names.map((name) => `${JSON.stringify(name)}:${jcs(value[name])}`).join(",")}}`;
+}
+
+/** The centavos that these entries make known as moved. */
+export function netMinorOf(entries) {
+  return entries.reduce((sum, entry) => sum + entry.effectMinor, 0);
+}
+
+async function main([url, key, ...ids]) {
+  if (url === undefined || key === undefined) {
+    throw new Error("usage: node scripts/verify-chain.mjs URL KEY [PAYMENT_METHOD_ID...]");
+  }
+  const chains = Map.groupBy(await readEntries(url, key, ids), (entry) => entry.paymentMethodId);
+  for (const [id, entries] of chains) {
+    const problem = problemOf(entries);
+    console.log(
+      `${id}: ${entries.length} entries, net ${netMinorOf(entries)} centavos, ${problem ?? "sound"}`,
+    );
+    process.exitCode = problem === null ? process.exitCode : 1;
+  }
 }
 
 if (import.meta.main) {
-  const [url, key, ...ids] = process.argv.slice(2);
-  for (const id of ids) {
-    const { entries, netMinor } = await verifyChain(url, key, id);
-    console.log(`${id}: ${entries.length} entries, sound, net ${netMinor} centavos`);
-  }
+  await main(process.argv.slice(2)).catch((error) => {
+    console.error(error.message);
+    process.exitCode = 1;
+  });
 }

@@ -3,75 +3,38 @@
  * answered, and started again on the same state. Harmony is the sandbox, which survives and whose
  * book tells what really happened.
  */
-import { randomUUID } from "node:crypto";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Sandbox, startSandbox } from "../../sandbox/server.ts";
+import { afterEach, describe, expect, it } from "vitest";
+import { eventually, removeRuntimes, until } from "../support/runtime.ts";
+import { chainProblems, ledgerOf } from "../support/runtime-ledger.ts";
 import {
-  type Answered,
-  eventually,
-  removeRuntimes,
-  type Runtime,
-  startRuntime,
-  until,
-} from "../support/runtime.ts";
-import { chainProblems, countEntries, ledgerOf } from "../support/runtime-ledger.ts";
-import { book, createMethod, type ScenarioInput, setScenario } from "../support/sandbox.ts";
+  chainOf,
+  chainWhen,
+  chainWith,
+  chargeInFlight,
+  type Charges,
+  chargesSeen,
+  ENTRIES_OF_FIVE,
+  gatewayOnSandbox,
+  HANG_AFTER,
+  HANG_BEFORE,
+  killBeforeDelivery,
+  methodWith,
+  paymentsIn,
+  paymentsOf,
+  repeatUntilFound,
+} from "./support.ts";
 
-let sandbox: Sandbox;
-
-beforeAll(async () => {
-  sandbox = await startSandbox({ port: 0, stateDir: null });
-});
-afterAll(async () => sandbox.close());
+const startGateway = gatewayOnSandbox();
 afterEach(removeRuntimes);
 
-type Charges = NonNullable<ScenarioInput["charges"]>;
-
-/** A payment method whose first charge is played like this. */
-async function methodWith(charges: Charges): Promise<string> {
-  const id = await createMethod(sandbox.url);
-  await setScenario(sandbox.url, id, { charges });
-  return id;
-}
-
-/** Sends a charge and waits until Harmony has its request; the answer never comes. */
-async function chargeInFlight(runtime: Runtime, id: string, key: string): Promise<void> {
-  void runtime.charge(id, key).catch(() => "lost with the connection");
-  await until("the charge is at Harmony", async () => (await chargesSeen(id)) === 1);
-}
-
-async function chargesSeen(id: string): Promise<number> {
-  return (await book(sandbox.url, id)).requests.charge;
-}
-
-async function paymentsOf(id: string): Promise<string[]> {
-  return (await book(sandbox.url, id)).payments.map((payment) => payment.id);
-}
-
-/** Repeats the key until it is answered 201. */
-async function repeatUntilFound(runtime: Runtime, id: string, key: string): Promise<Answered> {
-  return eventually("the look finds the payment", async () => {
-    const answer = await runtime.charge(id, key);
-    expect([201, 202]).toContain(answer.status);
-    return answer.status === 201 ? answer : null;
-  });
-}
-
-/** The method's chain once it has an entry of this type. */
-async function chainWith(runtime: Runtime, id: string, type: string) {
-  return eventually(`the ledger has ${type}`, async () => {
-    const entries = await ledgerOf(runtime, id);
-    return entries?.some((entry) => entry.type === type) === true ? entries : null;
-  });
-}
-
-const HANG_AFTER: Charges = [{ kind: "lose_reply_after_charging", how: "hang" }];
-const HANG_BEFORE: Charges = [{ kind: "lose_before_charging", how: "hang" }];
+/** How often the gateway is killed by the test of any moment, and how much later each time. */
+const KILLS = 8;
+const KILL_STEP_MS = 12;
 
 describe("a charge killed between intent and outcome", () => {
   it("is in doubt after the restart, is found, and is not sent again", async () => {
-    const runtime = await startRuntime({ sandboxUrl: sandbox.url });
-    const id = await methodWith(HANG_AFTER);
+    const runtime = await startGateway();
+    const id = await methodWith(runtime, HANG_AFTER);
     await chargeInFlight(runtime, id, "killed");
 
     await runtime.restart();
@@ -83,8 +46,8 @@ describe("a charge killed between intent and outcome", () => {
       expect(first.headers.get("cobro-money")).toBe("unknown");
     }
     expect(first.headers.get("idempotent-replayed")).toBe("true");
-    expect(await paymentsOf(id)).toEqual([found.json["id"]]);
-    expect(await chargesSeen(id)).toBe(1);
+    expect(await paymentsOf(runtime, id)).toEqual([found.json["id"]]);
+    expect(await chargesSeen(runtime, id)).toBe(1);
     expect(found.headers.get("cobro-money")).toBe("charged");
 
     const resource = await runtime.chargeResource(id, "killed");
@@ -113,8 +76,8 @@ describe("a charge killed between intent and outcome", () => {
   });
 
   it("stays in doubt where Harmony never charged, and is not sent again", async () => {
-    const runtime = await startRuntime({ sandboxUrl: sandbox.url });
-    const id = await methodWith(HANG_BEFORE);
+    const runtime = await startGateway();
+    const id = await methodWith(runtime, HANG_BEFORE);
     await chargeInFlight(runtime, id, "killed");
 
     await runtime.restart();
@@ -134,8 +97,8 @@ describe("a charge killed between intent and outcome", () => {
     }
     expect(other.status).toBe(409);
     expect(other.json).toMatchObject({ code: "payment_method_in_doubt", money: "not_charged" });
-    expect(await chargesSeen(id)).toBe(1);
-    expect(await paymentsOf(id)).toEqual([]);
+    expect(await chargesSeen(runtime, id)).toBe(1);
+    expect(await paymentsOf(runtime, id)).toEqual([]);
     expect(chainProblems(entries ?? [])).toEqual([]);
     const resource = await runtime.chargeResource(id, "killed");
     expect(resource.json).toMatchObject({ state: "in_doubt", money: "unknown", payment: null });
@@ -143,8 +106,8 @@ describe("a charge killed between intent and outcome", () => {
 
   it("is charged once where the rule has established that no money moved", async () => {
     const variables = { HORIZON_SECONDS: "1", RECONCILE_SECONDS: "0,1" };
-    const runtime = await startRuntime({ sandboxUrl: sandbox.url, variables });
-    const id = await methodWith(HANG_BEFORE);
+    const runtime = await startGateway(variables);
+    const id = await methodWith(runtime, HANG_BEFORE);
     await chargeInFlight(runtime, id, "killed");
 
     await runtime.restart();
@@ -152,31 +115,17 @@ describe("a charge killed between intent and outcome", () => {
       const { json } = await runtime.chargeResource(id, "killed");
       return json["state"] === "not_charged";
     });
-    expect(await chargesSeen(id)).toBe(1);
+    expect(await chargesSeen(runtime, id)).toBe(1);
     const again = await runtime.charge(id, "killed");
 
     expect(again.status).toBe(201);
-    expect(await paymentsOf(id)).toEqual([again.json["id"]]);
-    expect(await chargesSeen(id)).toBe(2);
-  });
-
-  it("is found by the alarm, though no request ever comes", async () => {
-    const runtime = await startRuntime({ sandboxUrl: sandbox.url });
-    const id = await methodWith(HANG_AFTER);
-    await chargeInFlight(runtime, id, "killed");
-
-    await runtime.restart();
-    const entries = await chainWith(runtime, id, "payment_adopted");
-
-    expect(chainProblems(entries)).toEqual([]);
-    const adopted = entries.find((entry) => entry.type === "payment_adopted");
-    expect(await paymentsOf(id)).toEqual([adopted?.paymentId]);
-    expect(await chargesSeen(id)).toBe(1);
+    expect(await paymentsOf(runtime, id)).toEqual([again.json["id"]]);
+    expect(await chargesSeen(runtime, id)).toBe(2);
   });
 });
 
 it("ten charges killed in flight on ten methods are in doubt or found, and no key is charged twice", async () => {
-  const runtime = await startRuntime({ sandboxUrl: sandbox.url });
+  const runtime = await startGateway();
   const kinds: Charges = [
     { kind: "lose_reply_after_charging", how: "hang" },
     { kind: "lose_before_charging", how: "hang" },
@@ -186,16 +135,18 @@ it("ten charges killed in flight on ten methods are in doubt or found, and no ke
   ];
   const methods = await Promise.all(
     Array.from({ length: 10 }, async (_, index) =>
-      methodWith(kinds.slice(index % 5, (index % 5) + 1)),
+      methodWith(runtime, kinds.slice(index % 5, (index % 5) + 1)),
     ),
   );
   // Warm, so that all ten are under way within the shortest latency.
-  const warm = await createMethod(sandbox.url);
+  const warm = await methodWith(runtime);
   expect((await runtime.charge(warm, "warm")).status).toBe(201);
 
   const lost = methods.map(async (id) => runtime.charge(id, "one").catch(() => null));
   await until("all ten are at Harmony", async () =>
-    (await Promise.all(methods.map(chargesSeen))).every((count) => count === 1),
+    (await Promise.all(methods.map(async (id) => chargesSeen(runtime, id)))).every(
+      (count) => count === 1,
+    ),
   );
   await runtime.restart();
   expect((await Promise.all(lost)).filter((answer) => answer === null).length).toBeGreaterThan(0);
@@ -207,7 +158,7 @@ it("ten charges killed in flight on ten methods are in doubt or found, and no ke
     }
   }
   for (const [index, id] of methods.entries()) {
-    const payments = await paymentsOf(id);
+    const payments = await paymentsOf(runtime, id);
     const charged = index % 5 !== 1 && index % 5 !== 4;
     expect(payments).toHaveLength(charged ? 1 : 0);
     if (charged) {
@@ -218,67 +169,47 @@ it("ten charges killed in flight on ten methods are in doubt or found, and no ke
       expect(answer.status).toBe(202);
       expect(answer.headers.get("cobro-money")).toBe("unknown");
     }
-    expect(await chargesSeen(id)).toBe(1);
+    expect(await chargesSeen(runtime, id)).toBe(1);
     expect(chainProblems((await ledgerOf(runtime, id)) ?? [])).toEqual([]);
   }
 });
 
-describe("entries written before a kill", () => {
-  /** The baseline, and of each charge its intent and its outcome. */
-  const ENTRIES_OF_FIVE = 11;
+it("entries written before a kill reach the ledger by the next request, each once", async () => {
+  const runtime = await startGateway();
+  const id = await killBeforeDelivery(runtime);
 
-  /** Charges five times and kills right after the last reply, until that beat the delivery. */
-  async function killBeforeDelivery(runtime: Runtime): Promise<string> {
-    for (let tries = 0; tries < 5; tries += 1) {
-      const id = await createMethod(sandbox.url);
-      for (let charges = 0; charges < 5; charges += 1) {
-        expect((await runtime.charge(id, randomUUID())).status).toBe(201);
-      }
-      await runtime.kill();
-      const count = countEntries(runtime.ledgerFile(), `payment_method_id = '${id}'`);
-      if (count < ENTRIES_OF_FIVE) {
-        return id;
-      }
-      await runtime.start();
-    }
-    throw new Error("no kill came before the delivery");
+  await runtime.start();
+  expect((await runtime.charge(id, "after")).status).toBe(201);
+  const entries = await chainOf(runtime, id, ENTRIES_OF_FIVE + 2);
+
+  expect(chainProblems(entries)).toEqual([]);
+  expect(entries).toHaveLength(ENTRIES_OF_FIVE + 2);
+  expect(paymentsIn(entries)).toEqual(await paymentsOf(runtime, id));
+});
+
+it("charges killed at any moment end as one payment for each key", async () => {
+  const runtime = await startGateway({ HORIZON_SECONDS: "1", RECONCILE_SECONDS: "0,1" });
+  const methods: string[] = [];
+  for (let round = 0; round < KILLS; round += 1) {
+    const fresh = await Promise.all(
+      [0, 20, 60].map(async (latencyMs) => methodWith(runtime, [{ kind: "approve", latencyMs }])),
+    );
+    const sent = fresh.map(async (id) => runtime.charge(id, "one").catch(() => null));
+    // Not a wait for anything: the moment of the kill moves through the life of a charge.
+    await new Promise((wake) => setTimeout(wake, round * KILL_STEP_MS));
+    await runtime.restart();
+    await Promise.all(sent);
+    methods.push(...fresh);
   }
-
-  it("reach the ledger by the next request after the restart, each once", async () => {
-    const runtime = await startRuntime({ sandboxUrl: sandbox.url });
-    const id = await killBeforeDelivery(runtime);
-
-    await runtime.start();
-    expect((await runtime.charge(id, "after")).status).toBe(201);
-    const entries = await delivered(runtime, id, ENTRIES_OF_FIVE + 2);
-
-    expect(chainProblems(entries)).toEqual([]);
-    expect(entries).toHaveLength(ENTRIES_OF_FIVE + 2);
-    expect(new Set(paymentIdsIn(entries))).toEqual(new Set(await paymentsOf(id)));
-  });
-
-  it("reach the ledger by the alarm after the restart, though no request ever comes", async () => {
-    const runtime = await startRuntime({ sandboxUrl: sandbox.url });
-    const id = await killBeforeDelivery(runtime);
-
-    await runtime.start();
-    const entries = await delivered(runtime, id, ENTRIES_OF_FIVE);
-
-    expect(chainProblems(entries)).toEqual([]);
-    expect(entries).toHaveLength(ENTRIES_OF_FIVE);
-    expect(paymentIdsIn(entries)).toEqual(await paymentsOf(id));
-  });
-
-  async function delivered(runtime: Runtime, id: string, count: number) {
-    return eventually(`${count} entries in the ledger`, async () => {
-      const entries = await ledgerOf(runtime, id);
-      return (entries?.length ?? 0) >= count ? entries : null;
+  for (const id of methods) {
+    const answer = await eventually("the key is answered 201", async () => {
+      const repeated = await runtime.charge(id, "one");
+      return repeated.status === 201 ? repeated : null;
     });
-  }
-
-  function paymentIdsIn(entries: Awaited<ReturnType<typeof delivered>>): (string | null)[] {
-    return entries
-      .filter((entry) => entry.type === "attempt_answered")
-      .map((entry) => entry.paymentId);
+    expect(await paymentsOf(runtime, id)).toEqual([answer.json["id"]]);
+    const entries = await chainWhen(runtime, id, (all) =>
+      all.some((entry) => entry.paymentId === answer.json["id"]),
+    );
+    expect(chainProblems(entries)).toEqual([]);
   }
 });

@@ -16,7 +16,9 @@ import { promisify } from "node:util";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const START_MS_MAX = 30_000;
-const POLL_MS = 10;
+const POLL_MS = 20;
+/** Longer than the gateway's own guard of an attempt, with room for a busy machine. */
+const DEADLINE_MS = 30_000;
 
 /** The local keys that these tests use, with their scopes. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -25,8 +27,14 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   cobro_test_operator: ["charge", "refund", "read", "manage", "audit", "operate"],
 };
 
+const WAIT_SECONDS = 4;
+
 /** Short times, so that a test of a hang takes a second and not half a minute. */
-const SHORT_TIMES = { HARMONY_TIMEOUT_MS: "1500", WAIT_SECONDS: "4", ALLOW_SHORT_HORIZON: "yes" };
+const SHORT_TIMES = {
+  HARMONY_TIMEOUT_MS: "1500",
+  WAIT_SECONDS: String(WAIT_SECONDS),
+  ALLOW_SHORT_HORIZON: "yes",
+};
 
 /** Neither update checks nor telemetry: tests reach loopback only. */
 const NO_NETWORK = {
@@ -56,6 +64,7 @@ export interface RuntimeOptions {
 /** One gateway with its state. Its address changes with each start. */
 export class Runtime {
   readonly stateDir = mkdtempSync(join(tmpdir(), "cobro-crash-"));
+  readonly sandboxUrl: string;
   readonly #bindings: Readonly<Record<string, string>>;
   readonly #scriptPath: string;
   readonly #log: string[] = [];
@@ -65,6 +74,7 @@ export class Runtime {
 
   constructor(scriptPath: string, { sandboxUrl, variables }: RuntimeOptions) {
     this.#scriptPath = scriptPath;
+    this.sandboxUrl = sandboxUrl;
     this.#bindings = {
       HARMONY_API_KEY: "sandbox",
       HARMONY_BASE_URL: `${sandboxUrl}/api`,
@@ -174,14 +184,17 @@ export class Runtime {
   async charge(
     paymentMethodId: string,
     idempotencyKey: string,
-    amount = 100,
-    key = "cobro_test_storefront",
+    { key = "cobro_test_storefront", waitSeconds = WAIT_SECONDS } = {},
   ): Promise<Answered> {
     return this.send(`/api/payment-method/${paymentMethodId}/payment`, {
       key,
       method: "POST",
-      headers: { "content-type": "application/json", "idempotency-key": idempotencyKey },
-      body: JSON.stringify({ amount }),
+      headers: {
+        "content-type": "application/json",
+        "idempotency-key": idempotencyKey,
+        prefer: `wait=${waitSeconds}`,
+      },
+      body: JSON.stringify({ amount: 100 }),
     });
   }
 
@@ -229,7 +242,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   return runtime;
 }
 
-/** Ends every gateway of this file and removes what it left. For `afterEach`. */
+/** Ends every gateway started so far and removes its state. For `afterEach`, or `afterAll`. */
 export async function removeRuntimes(): Promise<void> {
   await Promise.all(made.splice(0).map((runtime) => runtime.remove()));
 }
@@ -238,7 +251,7 @@ export async function removeRuntimes(): Promise<void> {
 export async function until(
   what: string,
   probe: () => boolean | Promise<boolean>,
-  deadlineMs = 15_000,
+  deadlineMs = DEADLINE_MS,
 ): Promise<void> {
   await eventually(what, async () => ((await probe()) ? true : null), deadlineMs);
 }
@@ -247,7 +260,7 @@ export async function until(
 export async function eventually<T>(
   what: string,
   probe: () => T | null | Promise<T | null>,
-  deadlineMs = 15_000,
+  deadlineMs = DEADLINE_MS,
 ): Promise<T> {
   const deadlineAtMs = Date.now() + deadlineMs;
   for (;;) {

@@ -5,6 +5,7 @@
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { devNull } from "node:os";
 import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { startSandbox } from "../../sandbox/server.ts";
@@ -74,9 +75,11 @@ async function freePort(port, name) {
 
 function startGateway({ port, state, sandbox, environment }) {
   const args = ["dev", "--ip", "127.0.0.1", "--port", String(port), "--persist-to", state];
+  // The environment alone: a .dev.vars that lies about would win over it, the API key included.
+  const noFile = ["--env-file", devNull];
   const variables = variableArguments(environment, sandbox.url);
   // At `warn`, alerts of the Worker are shown, and one line for each request is not.
-  return wrangler([...args, "--log-level", "warn", ...variables], {
+  return wrangler([...args, ...noFile, "--log-level", "warn", ...variables], {
     env: {
       HARMONY_API_KEY: environment.HARMONY_API_KEY ?? "sandbox",
       WRANGLER_LOG_PATH: `${state}/logs`,

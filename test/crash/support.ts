@@ -107,7 +107,7 @@ export async function killBeforeDelivery(runtime: Runtime): Promise<string> {
       expect((await runtime.charge(id, randomUUID())).status).toBe(201);
     }
     await runtime.kill();
-    const delivered = countEntries(runtime.ledgerFile(), `payment_method_id = '${id}'`);
+    const delivered = countEntries(runtime.ledgerFile(), id);
     if (delivered < ENTRIES_OF_FIVE) {
       return id;
     }

@@ -63,11 +63,21 @@ function canonical(value: unknown): string {
   return JSON.stringify(value);
 }
 
-/** Counts rows in a state file while the runtime is dead. */
-export function countEntries(file: string, where = "1 = 1"): number {
+/** How many entries of a payment method D1's file holds. Only while the runtime is dead. */
+export function countEntries(ledgerFile: string, paymentMethodId: string): number {
+  const sql = "SELECT count(*) AS value FROM entry WHERE payment_method_id = ?";
+  return valueIn(ledgerFile, sql, paymentMethodId);
+}
+
+/** Up to which entry an object's file says that all is delivered. Only while the runtime is dead. */
+export function deliveredMark(objectFile: string): number {
+  return valueIn(objectFile, "SELECT delivered_seq AS value FROM method");
+}
+
+function valueIn(file: string, sql: string, ...bindings: string[]): number {
   const db = new DatabaseSync(file);
   try {
-    return Number(db.prepare(`SELECT count(*) AS n FROM entry WHERE ${where}`).get()?.["n"]);
+    return Number(db.prepare(sql).get(...bindings)?.["value"]);
   } finally {
     db.close();
   }

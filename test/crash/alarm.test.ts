@@ -29,7 +29,7 @@ const WAIT_MS = 4000;
 
 describe.concurrent("without anyone asking", () => {
   it("a charge killed in flight is found by the alarm after the restart", async () => {
-    const runtime = await startGateway();
+    const runtime = await startGateway({ HARMONY_TIMEOUT_MS: "4000" });
     const id = await methodWith(runtime, HANG_AFTER);
     await chargeInFlight(runtime, id, "killed");
 

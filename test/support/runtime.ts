@@ -6,7 +6,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -66,14 +66,13 @@ export class Runtime {
   readonly stateDir = mkdtempSync(join(tmpdir(), "cobro-crash-"));
   readonly sandboxUrl: string;
   readonly #bindings: Readonly<Record<string, string>>;
-  readonly #scriptPath: string;
   readonly #log: string[] = [];
   #child: ChildProcess | null = null;
   #url = "";
   #hasState = false;
 
-  constructor(scriptPath: string, { sandboxUrl, variables }: RuntimeOptions) {
-    this.#scriptPath = scriptPath;
+  constructor(script: string, { sandboxUrl, variables }: RuntimeOptions) {
+    writeFileSync(this.#scriptFile(), script);
     this.sandboxUrl = sandboxUrl;
     this.#bindings = {
       HARMONY_API_KEY: "sandbox",
@@ -95,7 +94,7 @@ export class Runtime {
 
   async start(): Promise<void> {
     const settings = {
-      scriptPath: this.#scriptPath,
+      scriptPath: this.#scriptFile(),
       stateDir: this.stateDir,
       bindings: this.#bindings,
       migrations: this.#hasState ? [] : migrations(),
@@ -204,6 +203,10 @@ export class Runtime {
     return this.send(`/api/payment-method/${paymentMethodId}/charge?${query}`);
   }
 
+  #scriptFile(): string {
+    return join(this.stateDir, "worker.js");
+  }
+
   async #ready(child: ChildProcess): Promise<string> {
     const { stdout, stderr } = child;
     if (stdout === null || stderr === null) {
@@ -275,17 +278,20 @@ export async function eventually<T>(
   }
 }
 
-/** The Worker as it would be deployed. */
+/** The text of the Worker as it would be deployed. */
 async function build(): Promise<string> {
   const outDir = mkdtempSync(join(tmpdir(), "cobro-bundle-"));
-  process.once("exit", () => rmSync(outDir, { recursive: true, force: true }));
   const wrangler = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
-  await promisify(execFile)(
-    process.execPath,
-    [wrangler, "deploy", "--dry-run", "--outdir", outDir],
-    { cwd: ROOT, env: { ...process.env, ...NO_NETWORK } },
-  );
-  return join(outDir, "index.js");
+  try {
+    await promisify(execFile)(
+      process.execPath,
+      [wrangler, "deploy", "--dry-run", "--outdir", outDir],
+      { cwd: ROOT, env: { ...process.env, ...NO_NETWORK } },
+    );
+    return readFileSync(join(outDir, "index.js"), "utf8");
+  } finally {
+    rmSync(outDir, { recursive: true, force: true });
+  }
 }
 
 function migrations(): string[] {

@@ -28,7 +28,7 @@ export default defineConfig({
             miniflare: {
               bindings: {
                 TEST_MIGRATIONS: migrations,
-                HARMONY_BASE_URL: `${inject("sandboxUrl")}/api`,
+                HARMONY_BASE_URL: `${inject<string>("sandboxUrl")}/api`,
                 // Short times, so that a test of a hang takes a second and not half a minute.
                 HARMONY_TIMEOUT_MS: "1500",
                 WAIT_SECONDS: "4",

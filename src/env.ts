@@ -27,6 +27,10 @@ const delays = (fallback: string) =>
       "comma-separated seconds, each from 0 to 604800",
     );
 
+/** The last delay repeats, so a short one would ask without end. */
+const repeating = (fallback: string) =>
+  delays(fallback).refine((list) => (list.at(-1) ?? 0) >= 1, "the last delay repeats: at least 1");
+
 const yesNo = z
   .enum(["yes", "no"])
   .default("no")
@@ -38,11 +42,11 @@ const Configuration = z
     HARMONY_BASE_URL: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, "")),
     HARMONY_TIMEOUT_MS: whole(100, 120_000).default(20_000),
     WAIT_SECONDS: whole(1, 30).default(25),
-    RECONCILE_SECONDS: delays("0,2,5,15,60,120"),
+    RECONCILE_SECONDS: repeating("0,2,5,15,60,120"),
     HORIZON_SECONDS: z.union([z.literal("never"), whole(1, 604_800)]).default(900),
     ALLOW_SHORT_HORIZON: yesNo,
     LATE_SECONDS: delays("3600,21600,86400"),
-    POLL_SECONDS: delays("2,5,15,60,300,900,3600"),
+    POLL_SECONDS: repeating("2,5,15,60,300,900,3600"),
     FOREIGN_WRITERS: yesNo,
     TAG: z
       .enum(["on", "off"])

@@ -10,6 +10,9 @@ import type { Answer, Command, PaymentMethodStub } from "../payment-method/comma
 const PAUSE_MS = 50;
 const PAUSE_MAX_MS = 1000;
 
+/** Beyond the caller's own wait, the object gets this long to say so. */
+export const GRACE_MS = 2000;
+
 /**
  * Asks the object, again after a reset or a deploy, until `deadlineAtMs`. Throws what the object's
  * own code threw (a bug), and the last error once the time is over.
@@ -27,7 +30,7 @@ export async function askObject(
         command.paymentMethodId,
         hint,
       ) as unknown as PaymentMethodStub;
-      return await stub.execute(command);
+      return await stub.execute(remaining(command, deadlineAtMs));
     } catch (error) {
       const pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_MS * 2 ** tries);
       if (!isInfrastructure(error) || Date.now() + pauseMs >= deadlineAtMs) {
@@ -44,6 +47,15 @@ export async function askObject(
       await scheduler.wait(pauseMs);
     }
   }
+}
+
+/** A repeated charge waits only for what is left of the caller's wait. */
+function remaining(command: Command, deadlineAtMs: number): Command {
+  if (command.type !== "charge") {
+    return command;
+  }
+  const leftMs = Math.max(0, deadlineAtMs - GRACE_MS - Date.now());
+  return { ...command, waitMs: Math.min(command.waitMs, leftMs) };
 }
 
 /** Errors of object code carry `remote: true`; resets, deploys and lost connections do not. */

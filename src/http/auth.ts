@@ -59,7 +59,7 @@ export async function authenticate(
   }
   const hash = await sha256(text);
   const known = verified.get(hash);
-  if (known !== undefined && nowMs - known.verifiedAtMs < FRESH_MS) {
+  if (known !== undefined && isYoung(known, nowMs, FRESH_MS)) {
     return { type: "caller", caller: known.caller, stale: false };
   }
   if (nowMs < downUntilMs) {
@@ -86,10 +86,15 @@ export async function authenticate(
 }
 
 function withoutLedger(known: Verified | undefined, nowMs: number): Authentication {
-  if (known !== undefined && nowMs - known.verifiedAtMs < STALE_MAX_MS) {
+  if (known !== undefined && isYoung(known, nowMs, STALE_MAX_MS)) {
     return { type: "caller", caller: known.caller, stale: true };
   }
   return { type: "unavailable" };
+}
+
+/** A verification from the future, after a clock went back, is of unknown age and is not trusted. */
+function isYoung({ verifiedAtMs }: Verified, nowMs: number, ageMaxMs: number): boolean {
+  return nowMs >= verifiedAtMs && nowMs - verifiedAtMs < ageMaxMs;
 }
 
 function remember(hash: string, entry: Verified): void {

@@ -4,16 +4,13 @@
  */
 import { ERRORS } from "../domain/errors.ts";
 import { isPaymentId } from "../harmony/wire.ts";
-import { askObject } from "./ask-object.ts";
+import { askObject, GRACE_MS } from "./ask-object.ts";
 import type { Caller } from "./auth.ts";
 import { readBody } from "./body.ts";
 import { actorOf, type Context, waitMsOf } from "./context.ts";
 import { readIdempotencyKey } from "./idempotency-key.ts";
 import { answerResponse, problemResponse } from "./problem.ts";
 import { readChargeBody } from "./schemas.ts";
-
-/** Beyond the caller's own wait, the object gets this long to say so. */
-const GRACE_MS = 2000;
 
 /** `POST /api/payment-method/{id}/payment`. */
 export async function postCharge(context: Context, caller: Caller, id: string): Promise<Response> {

@@ -78,6 +78,15 @@ export class Books {
     return result;
   }
 
+  /**
+   * Arms the alarm where there is work and none is set: the runtime drops an alarm for good after
+   * too many failures, and any later contact must bring it back.
+   */
+  start(): void {
+    const settled = !this.relay.hasBacklog;
+    this.#arm(this.journal.openCharges(), settled).catch((error: unknown) => this.#fail(error));
+  }
+
   /** Arms the alarm again from what is stored; a failure is thrown, so that the runtime repeats it. */
   async rearm(): Promise<void> {
     await this.#arm(this.journal.openCharges(), true);

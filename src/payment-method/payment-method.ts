@@ -49,6 +49,7 @@ export class PaymentMethod {
     this.#replays = new Replays(host, this.#books);
     this.#upkeep = new Upkeep(host, this.#books, this.#queue, this.#looker, () => this.#owned);
     this.#upkeep.recover();
+    this.#books.start();
   }
 
   /** Answers a command of the Worker's. Throws only for bugs and storage errors. */
@@ -196,12 +197,15 @@ export class PaymentMethod {
         return unsent(problem("payment_method_busy", RETRY));
       }
       const admission = this.#admission(charge, lookedFresh);
+      const about = charge === null ? {} : { chargeId: charge.chargeId };
       if (admission.type !== "frozen" && journal.method.halted !== null) {
-        return unsent(problem("halted", { money: "unknown" }));
+        return unsent(problem("halted", { ...about, money: "unknown" }));
       }
       switch (admission.type) {
         case "frozen":
-          return unsent(problem("payment_method_in_doubt", this.#retryAfterFreeze()));
+          return unsent(
+            problem("payment_method_in_doubt", { ...about, ...this.#retryAfterFreeze() }),
+          );
         case "submit":
           return this.#send(ticket, charge);
         case "look": {

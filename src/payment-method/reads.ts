@@ -38,7 +38,7 @@ export async function readPayment(
   books: Books,
   command: ReadPaymentCommand,
 ): Promise<Answer> {
-  const charge = books.journal.chargeById(command.id);
+  const charge = books.journal.chargeById(command.id.toLowerCase());
   if (charge !== null && charge.caller !== command.caller) {
     return untimed(failed({ code: "payment_not_found" }));
   }
@@ -51,7 +51,7 @@ export async function readPayment(
   if (read.payment !== null) {
     return untimed(found(fourFields(read.payment), charge?.chargeId ?? null));
   }
-  if (read.httpStatus === 404) {
+  if (read.httpStatus === 404 && before === null) {
     return untimed(failed({ code: "payment_not_found" }));
   }
   return untimed(

@@ -69,16 +69,18 @@ describe("a charge", () => {
 
   it("runs two hundred methods side by side", async ({ expect }) => {
     const ids = await Promise.all(Array.from({ length: 200 }, async () => createMethod(sandbox)));
+    // The first touch of an object creates its file; that is not what this is about.
+    for (const id of ids) {
+      expect((await charge(id, newKey(), { amount: 10 })).status).toBe(201);
+    }
     await Promise.all(
       ids.map(async (id) =>
-        setScenario(sandbox, id, { charges: [{ kind: "approve", latencyMs: 700 }] }),
+        setScenario(sandbox, id, { charges: [{ kind: "approve", latencyMs: 400 }] }),
       ),
     );
     const answers = await Promise.all(ids.map(async (id) => charge(id, newKey(), { amount: 10 })));
-    expect(answers.every((answer) => answer.status === 201)).toBe(true);
-    // First touches create a file each, so they do not all meet at the sandbox; many must.
-    const { maxConcurrent } = await book(sandbox);
-    expect(maxConcurrent.overall).toBeGreaterThan(25);
+    expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 200 }, () => 201));
+    expect((await book(sandbox)).maxConcurrent.overall).toBeGreaterThan(25);
   });
 
   it("treats one method under upper and lower case as one", async ({ expect }) => {

@@ -165,13 +165,13 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     case "looked":
       if (fact.report.complete) {
         for (const seen of fact.report.payments) {
-          recordSeen(draft, seen, set);
+          recordSeen(draft, seen, true, set);
         }
       }
       return 0;
     case "polled":
       if (fact.seen !== null) {
-        recordSeen(draft, { ...fact.seen, tag: null, createdAtMs: null }, set);
+        recordSeen(draft, { ...fact.seen, tag: null, createdAtMs: null }, false, set);
       }
       return 0;
     case "attempt_intended":
@@ -195,13 +195,20 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
 function recordSeen(
   draft: Draft,
   seen: SeenPayment,
-  set: (payment: Payment, change: { tag: string | null; createdAtMs: number | null }) => number,
+  listed: boolean,
+  set: (
+    payment: Payment,
+    change: { tag: string | null; createdAtMs: number | null; listed?: boolean },
+  ) => number,
 ): void {
   const before = draft.payments.get(seen.id);
-  if (before?.chargeId != null || (before !== undefined && sameRecord(before, seen))) {
+  if (
+    before?.chargeId != null ||
+    (before !== undefined && sameRecord(before, seen) && (before.listed === true || !listed))
+  ) {
     return;
   }
-  set(seen, { tag: seen.tag, createdAtMs: seen.createdAtMs });
+  set(seen, { tag: seen.tag, createdAtMs: seen.createdAtMs, ...(listed ? { listed } : {}) });
 }
 
 function sameRecord(before: PaymentRecord, seen: SeenPayment): boolean {

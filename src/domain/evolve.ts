@@ -45,7 +45,12 @@ function change(charge: Charge | null, fact: Fact, seq: number): Charge {
       return answered(charge, fact, seq);
     case "looked":
       if (fact.purpose === "late") {
-        return { ...charge, lateLooks: charge.lateLooks + 1, nextLook: fact.nextLook };
+        // A look that was not complete has not looked: it is made again.
+        return {
+          ...charge,
+          lateLooks: charge.lateLooks + (fact.report.complete ? 1 : 0),
+          nextLook: fact.nextLook,
+        };
       }
       return fact.purpose === "doubt"
         ? { ...charge, doubt: fact.doubt, nextLook: fact.nextLook }
@@ -291,6 +296,8 @@ export function evolvePayment(
     createdAtMs?: number | null;
     unattributed?: boolean;
     contradicted?: string;
+    contested?: boolean;
+    listed?: boolean;
   },
 ): PaymentRecord {
   return {
@@ -305,5 +312,7 @@ export function evolvePayment(
     createdAtMs: told.createdAtMs ?? record?.createdAtMs ?? null,
     unattributed: told.unattributed ?? record?.unattributed ?? false,
     contradicted: told.contradicted ?? record?.contradicted ?? null,
+    contested: told.contested ?? record?.contested ?? false,
+    listed: told.listed ?? record?.listed ?? false,
   };
 }

@@ -15,7 +15,7 @@ import {
 import { escalate } from "./decide.ts";
 import { chargeIn, type Draft, nextSeq, note } from "./draft.ts";
 import type { LookPurpose, LookReport } from "./facts.ts";
-import { fits, match, type MatchContext, type PaymentRecord } from "./match.ts";
+import { candidatesOf, fits, match, type MatchContext, type PaymentRecord } from "./match.ts";
 import { bare, learnStatus } from "./status.ts";
 import {
   creditedMs,
@@ -26,6 +26,7 @@ import {
   nextLateLook,
   nextLook,
   nextPoll,
+  repeatLateLook,
 } from "./schedule.ts";
 
 /**
@@ -62,7 +63,7 @@ export function learnFromLook(
     report,
     newIds,
     doubt,
-    nextLook: plannedLook(draft, charge, doubt, purpose),
+    nextLook: plannedLook(draft, charge, doubt, purpose, report.complete),
   });
   if (report.complete) {
     noticeStatuses(draft, report);
@@ -107,6 +108,7 @@ function plannedLook(
   charge: Charge | null,
   doubt: Doubt | null,
   purpose: LookPurpose,
+  complete: boolean,
 ) {
   const { nowMs, jitter, rules } = draft.view;
   if (charge === null) {
@@ -114,6 +116,9 @@ function plannedLook(
   }
   if (doubt !== null) {
     return nextLook(rules, doubt, charge.escalated, nowMs, jitter);
+  }
+  if (purpose === "late" && !complete) {
+    return repeatLateLook(nowMs, jitter);
   }
   if (purpose === "late") {
     const resolvedAtMs = charge.resolvedAtMs ?? nowMs;
@@ -162,6 +167,7 @@ function attributeTo(draft: Draft, chargeId: string, attempt: Attempt, evidenceS
   }
   if (found.type === "escalate") {
     escalate(draft, chargeId, found.reason, found.candidates, false);
+    contest(draft, charge, found.candidates);
     return;
   }
   const payment = bare(found.payment);
@@ -193,28 +199,62 @@ function attributeTo(draft: Draft, chargeId: string, attempt: Attempt, evidenceS
   });
 }
 
+/**
+ * Marks payments that `match` could not decide on: no passing of time may decide it later. Where no
+ * charge in doubt stands for them, they are reported, so that a person hears of it.
+ */
+function contest(draft: Draft, charge: Charge, candidates: readonly string[]): void {
+  for (const id of candidates) {
+    const record = draft.payments.get(id);
+    if (record === undefined) {
+      continue;
+    }
+    draft.payments.set(id, { ...record, contested: true });
+    draft.changedPayments.add(id);
+    if (charge.state !== "in_doubt" && !record.unattributed) {
+      note(draft, {
+        type: "payment_unattributed",
+        atMs: draft.view.nowMs,
+        chargeId: null,
+        payment: record,
+      });
+    }
+  }
+}
+
 function contextOf(draft: Draft, charge: Charge, attempt: Attempt): MatchContext {
   const otherTags = new Set<string>();
+  const otherNames = new Set<string>();
   let competing = false;
   for (const other of draft.charges.values()) {
     for (const one of other.attempts) {
-      if (
-        one.tag !== null &&
-        !(other.chargeId === charge.chargeId && one.attempt === attempt.attempt)
-      ) {
+      if (other.chargeId === charge.chargeId && one.attempt === attempt.attempt) {
+        continue;
+      }
+      if (one.tag !== null) {
         otherTags.add(one.tag);
       }
+      if (one.namedPaymentId !== null && other.chargeId !== charge.chargeId) {
+        otherNames.add(one.namedPaymentId);
+      }
     }
+    // This very look may be the other's last: what competed when it was loaded competes still.
+    const loaded = draft.view.charges.get(other.chargeId);
+    const competes =
+      isCompeting(other) ||
+      (loaded !== undefined && isCompeting(loaded) && other.attempts.some(isUnexplained));
     competing ||=
       other.chargeId !== charge.chargeId &&
       other.request.amountMinor === charge.request.amountMinor &&
       other.request.currency === charge.request.currency &&
-      isCompeting(other);
+      competes;
   }
   return {
     competing,
     otherTags,
-    foreignWriters: draft.view.rules.foreignWriters,
+    otherNames,
+    // Harmony said that it took nothing: only our own tag may say otherwise.
+    foreignWriters: draft.view.rules.foreignWriters || attempt.outcome === "not_sent",
     nowMs: draft.view.nowMs,
   };
 }
@@ -254,13 +294,14 @@ function couldBeOurs(draft: Draft, record: PaymentRecord): boolean {
  * was reported as nobody's decides nothing: it may still be ours.
  */
 export function fittingPayments(draft: Draft, charge: Charge): string[] {
-  const ids: string[] = [];
-  for (const record of draft.payments.values()) {
-    if (charge.attempts.some((attempt) => fits(record, charge.request, attempt))) {
-      ids.push(record.id);
+  const ids = new Set<string>();
+  for (const attempt of charge.attempts) {
+    const context = contextOf(draft, charge, attempt);
+    for (const { id } of candidatesOf(charge.request, attempt, draft.payments.values(), context)) {
+      ids.add(id);
     }
   }
-  return ids;
+  return [...ids];
 }
 
 /** Absence proves that no money moved once it was observed, by complete looks, for the horizon. */

@@ -22,6 +22,10 @@ export interface PaymentRecord extends Payment {
   readonly unattributed: boolean;
   /** The last statement of Harmony's that contradicts it, so that it is reported once. */
   readonly contradicted: string | null;
+  /** More than one charge could have made it: passing time is no evidence, only a tag or a person is. */
+  readonly contested?: boolean;
+  /** A complete look has shown it: every later complete look must. */
+  readonly listed?: boolean;
 }
 
 export type Match =
@@ -43,6 +47,8 @@ export interface MatchContext {
   readonly competing: boolean;
   /** Tags of every other attempt on this method that is open. */
   readonly otherTags: ReadonlySet<string>;
+  /** Payments that replies to other attempts have named: those are theirs. */
+  readonly otherNames: ReadonlySet<string>;
   /** Others charge the same cards: only our tag proves a payment ours. */
   readonly foreignWriters: boolean;
   readonly nowMs: number;
@@ -67,6 +73,25 @@ export function fits(payment: PaymentRecord, request: ChargeRequest, attempt: At
   );
 }
 
+/** The payments that may be this attempt's: what is named or tagged as another's is not. */
+export function candidatesOf(
+  request: ChargeRequest,
+  attempt: Attempt,
+  payments: Iterable<PaymentRecord>,
+  context: Pick<MatchContext, "otherTags" | "otherNames">,
+): PaymentRecord[] {
+  const candidates: PaymentRecord[] = [];
+  for (const payment of payments) {
+    const others =
+      (payment.tag !== null && context.otherTags.has(payment.tag)) ||
+      context.otherNames.has(payment.id);
+    if (!others && fits(payment, request, attempt)) {
+      candidates.push(payment);
+    }
+  }
+  return candidates;
+}
+
 /** Decides over the recorded payments of a method, for one attempt that nothing explains. */
 export function match(
   request: ChargeRequest,
@@ -74,13 +99,7 @@ export function match(
   payments: Iterable<PaymentRecord>,
   context: MatchContext,
 ): Match {
-  const candidates: PaymentRecord[] = [];
-  for (const payment of payments) {
-    const others = payment.tag !== null && context.otherTags.has(payment.tag);
-    if (fits(payment, request, attempt) && !others) {
-      candidates.push(payment);
-    }
-  }
+  const candidates = candidatesOf(request, attempt, payments, context);
   if (candidates.length === 0) {
     return { type: "none" };
   }
@@ -106,7 +125,7 @@ export function match(
   if (single === undefined || candidates.length > 1) {
     return escalate("several_payments_fit");
   }
-  if (context.competing) {
+  if (context.competing || single.contested === true) {
     return escalate("charges_compete");
   }
   if (!ADOPTABLE.includes(single.status)) {
@@ -132,7 +151,9 @@ const DESCRIPTION_MAX = 250;
 const TAG_PATTERN = /\[cobro:([0-9a-z]{8})\]/gu;
 
 /** The description that Harmony gets: the caller's, cut at a whole character, and the tag. */
-export function taggedDescription(description: string | null, tag: string | null): string | null {
+export function taggedDescription(text: string | null, tag: string | null): string | null {
+  // A tag that the caller copied from somewhere must not be read as ours, nor as another's.
+  const description = text === null ? null : text.replaceAll(TAG_PATTERN, "(cobro:$1)");
   if (tag === null) {
     return description;
   }

@@ -80,6 +80,11 @@ export function nextLateLook(
   return after(nowMs, Math.max(0, resolvedAtMs + delay - nowMs), jitter);
 }
 
+/** When to look again after a late look that was not complete. */
+export function repeatLateLook(nowMs: number, jitter: number): Due {
+  return after(nowMs, FAILED_GAP_MAX_MS, jitter);
+}
+
 /** When to poll a payment next that is not final, `polls` polls after `sinceMs`. */
 export function nextPoll(
   schedules: Schedules,

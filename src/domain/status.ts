@@ -12,6 +12,8 @@ import { nextLateLook, nextPoll } from "./schedule.ts";
 
 /** What one read of a payment told us. */
 export interface PollReport {
+  /** The charge it was made for, null where somebody asked for the payment itself. */
+  readonly askedFor: string | null;
   readonly paymentId: string;
   readonly seen: Payment | null;
   readonly httpStatus: number | null;
@@ -23,7 +25,9 @@ export interface PollReport {
 export function learnFromPoll(draft: Draft, report: PollReport): void {
   const { nowMs, jitter, rules } = draft.view;
   const record = draft.payments.get(report.paymentId);
-  const owner = ownerOf(draft, report.paymentId, record);
+  const { askedFor, ...read } = report;
+  const asker = askedFor === null ? null : (draft.charges.get(askedFor) ?? null);
+  const owner = asker ?? ownerOf(draft, report.paymentId, record);
   const due =
     owner?.nextPoll == null
       ? null
@@ -39,7 +43,7 @@ export function learnFromPoll(draft: Draft, report: PollReport): void {
     type: "polled",
     atMs: nowMs,
     chargeId: owner?.chargeId ?? null,
-    ...report,
+    ...read,
     nextPoll: due,
   });
   const { seen } = report;
@@ -48,6 +52,9 @@ export function learnFromPoll(draft: Draft, report: PollReport): void {
   }
   if (record?.chargeId != null) {
     learnStatus(draft, record, seen);
+    if (owner !== null && record.chargeId !== owner.chargeId) {
+      escalate(draft, owner.chargeId, "named_payment_is_another_charges", [seen.id], false);
+    }
     return;
   }
   if (owner !== null && owner.state === "in_doubt") {

@@ -34,8 +34,17 @@ export const NOBODY: Actor = {
 interface Load {
   readonly chargeId?: string;
   readonly payments?: readonly string[] | "all";
+  /** Tags whose charges are loaded as well: a tag says whose a payment is, long after. */
+  readonly tags?: (view: View) => Iterable<string>;
   /** Payments whose owners are loaded as well, since their status may move. */
   readonly owners?: (view: View) => Iterable<string>;
+}
+
+/** The tags of the payments that belong to no charge yet. */
+export function unclaimedTags(view: View): string[] {
+  return [...view.payments.values()].flatMap(({ chargeId, tag }) =>
+    chargeId === null && tag !== null ? [tag] : [],
+  );
 }
 
 export class Books {
@@ -61,6 +70,9 @@ export class Books {
     const now = { nowMs, jitter: this.#host.jitter(), rules: this.#host.rules };
     const wanted = load.payments === "all" ? "all" : { paymentIds: load.payments ?? [] };
     let view = this.journal.view(now, load.chargeId ?? null, wanted);
+    if (load.tags !== undefined) {
+      view = this.journal.withTags(view, load.tags(view));
+    }
     if (load.owners !== undefined) {
       view = this.journal.withOwners(view, load.owners(view));
     }

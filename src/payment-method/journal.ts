@@ -97,9 +97,15 @@ export class Journal {
     return row === undefined ? null : (JSON.parse(String(row["body"])) as PaymentRecord);
   }
 
-  paymentIds(): ReadonlySet<string> {
+  /**
+   * The payments that a complete look must show: those it has shown before, and ours. One that only
+   * a single read has shown may be of a kind that the history leaves out.
+   */
+  listedPaymentIds(): ReadonlySet<string> {
     return new Set(
-      this.#rows("SELECT payment_id FROM payment").map((r) => String(r["payment_id"])),
+      this.#rows(
+        "SELECT payment_id FROM payment WHERE charge_id IS NOT NULL OR body ->> 'listed' = 1",
+      ).map((r) => String(r["payment_id"])),
     );
   }
 
@@ -146,6 +152,21 @@ export class Journal {
       const charge = owner == null || charges.has(owner) ? null : this.chargeById(owner);
       if (charge !== null) {
         charges.set(charge.chargeId, charge);
+      }
+    }
+    return { ...view, charges };
+  }
+
+  /** Adds the charges whose attempts carry these tags to a view, closed ones included. */
+  withTags(view: View, tags: Iterable<string>): View {
+    const charges = new Map(view.charges);
+    for (const tag of tags) {
+      for (const row of this.#rows(
+        "SELECT body FROM charge WHERE instr(body, ?) > 0",
+        `"tag":"${tag}"`,
+      )) {
+        const charge = readCharge(row["body"]);
+        charges.set(charge.chargeId, charges.get(charge.chargeId) ?? charge);
       }
     }
     return { ...view, charges };

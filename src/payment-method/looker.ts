@@ -4,7 +4,7 @@
  */
 import type { Actor, LookPurpose, LookReport } from "../domain/facts.ts";
 import { learnFromLook } from "../domain/find.ts";
-import type { Books } from "./books.ts";
+import { type Books, unclaimedTags } from "./books.ts";
 import type { Host } from "./host.ts";
 
 export class Looker {
@@ -19,7 +19,7 @@ export class Looker {
   /** Looks and records what it found, whatever the state is by then. */
   async look(purpose: LookPurpose, chargeId: string | null, actor: Actor): Promise<LookReport> {
     const { journal } = this.#books;
-    const known = journal.paymentIds();
+    const known = journal.listedPaymentIds();
     const read = await this.#host.harmony.look(this.#host.paymentMethodId, known, journal.lastSeq);
     const ids = read.payments.map((payment) => payment.id).sort();
     const report = { ...read, idsHash: read.complete ? this.#host.hashIds(ids) : null };
@@ -28,6 +28,12 @@ export class Looker {
       {
         ...(chargeId === null ? {} : { chargeId }),
         payments: "all",
+        tags: (view) => {
+          const seen = report.payments
+            .filter(({ id }) => view.payments.get(id)?.chargeId == null)
+            .flatMap(({ tag }) => (tag === null ? [] : [tag]));
+          return new Set([...seen, ...unclaimedTags(view)]);
+        },
         owners: (view) =>
           report.payments
             .filter((seen) => view.payments.get(seen.id)?.status !== seen.status)

@@ -21,7 +21,7 @@ import {
 } from "./answers.ts";
 import { classify } from "../harmony/classify.ts";
 import { fittingPayments } from "../domain/find.ts";
-import { Books } from "./books.ts";
+import { Books, unclaimedTags } from "./books.ts";
 import type { Answer, ChargeCommand, Command } from "./commands.ts";
 import type { Host } from "./host.ts";
 import { UnknownStateError } from "./journal.ts";
@@ -242,10 +242,14 @@ export class PaymentMethod {
     // A fitting payment that could not be attributed forbids a further attempt until a person decides.
     const doubtful =
       chargeId !== null &&
-      this.#books.step(command.actor, { chargeId, payments: "all" }, (draft) => {
-        const now = draft.charges.get(chargeId);
-        return now?.state === "not_charged" && fittingPayments(draft, now).length > 0;
-      });
+      this.#books.step(
+        command.actor,
+        { chargeId, payments: "all", tags: unclaimedTags },
+        (draft) => {
+          const now = draft.charges.get(chargeId);
+          return now?.state === "not_charged" && fittingPayments(draft, now).length > 0;
+        },
+      );
     return doubtful ? problem("halted", { money: "unknown", chargeId }) : null;
   }
 

@@ -47,7 +47,12 @@ export async function readPayment(
   }
   const paymentId = charge?.payment?.id ?? command.id;
   const before = books.journal.payment(paymentId);
-  const read = await pollPayment(host, books, paymentId, command.actor);
+  const read = await pollPayment(
+    host,
+    books,
+    { paymentId, askedFor: charge?.chargeId ?? null },
+    command.actor,
+  );
   if (read.payment !== null) {
     return untimed(found(fourFields(read.payment), charge?.chargeId ?? null));
   }

@@ -89,13 +89,18 @@ export class Upkeep {
   async poll(charge: Charge, actor: Actor): Promise<void> {
     const paymentId = charge.payment?.id ?? charge.attempts.at(-1)?.namedPaymentId ?? null;
     if (paymentId !== null) {
-      await pollPayment(this.#host, this.#books, paymentId, actor);
+      await pollPayment(this.#host, this.#books, { paymentId, askedFor: charge.chargeId }, actor);
     }
   }
 }
 
 /** One recorded read of a payment. */
-export async function pollPayment(host: Host, books: Books, paymentId: string, actor: Actor) {
+export async function pollPayment(
+  host: Host,
+  books: Books,
+  { paymentId, askedFor }: { paymentId: string; askedFor: string | null },
+  actor: Actor,
+) {
   const read = await host.harmony.readPayment(host.paymentMethodId, paymentId);
   const owner = books.journal.payment(paymentId)?.chargeId ?? undefined;
   books.step(
@@ -104,6 +109,7 @@ export async function pollPayment(host: Host, books: Books, paymentId: string, a
     (draft) =>
       learnFromPoll(draft, {
         paymentId,
+        askedFor,
         seen: read.payment,
         httpStatus: read.httpStatus,
         latencyMs: read.latencyMs,

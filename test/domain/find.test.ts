@@ -35,6 +35,7 @@ function looked(
 function polled(given: Given, report: Partial<PollReport> = {}) {
   const draft = draftOf(given);
   learnFromPoll(draft, {
+    askedFor: null,
     paymentId: "payment-1",
     seen: seenOf(),
     httpStatus: 200,
@@ -228,10 +229,17 @@ describe("a look for a further attempt", () => {
     expect(fittingPayments(draft, given)).toEqual([]);
   });
 
-  it("is late truth where it shows a fitting payment after all", ({ expect }) => {
-    const { types, charge } = before([seenOf()]);
+  it("is late truth where Harmony refused and yet shows a payment with our tag", ({ expect }) => {
+    const { types, charge } = before([seenOf({ tag: "aaaaaaaa" })]);
     expect(types).toEqual(["looked", "late_truth_found"]);
     expect(charge).toMatchObject({ state: "approved" });
+  });
+
+  it("reports a fitting payment without our tag, and forbids a further attempt", ({ expect }) => {
+    const { types, charge, draft } = before([seenOf()]);
+    expect(types).toEqual(["looked", "payment_unattributed"]);
+    expect(charge).toMatchObject({ state: "not_charged" });
+    expect(fittingPayments(draft, given)).toEqual(["payment-1"]);
   });
 
   it.for([

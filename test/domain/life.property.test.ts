@@ -121,6 +121,7 @@ class Method {
         if (seen !== undefined) {
           this.step((draft) =>
             learnFromPoll(draft, {
+              askedFor: null,
               paymentId: seen.id,
               seen: action.complete ? seen : null,
               httpStatus: 200,

@@ -24,6 +24,7 @@ const ATTEMPT = attemptOf({ tag: OURS, intentSeq: 10 });
 const ALONE: MatchContext = {
   competing: false,
   otherTags: new Set([OTHERS]),
+  otherNames: new Set<string>(),
   foreignWriters: false,
   nowMs: T0 + HOUR_MS,
 };
@@ -159,6 +160,7 @@ const records = fc
 const contexts = fc.record({
   competing: fc.boolean(),
   foreignWriters: fc.boolean(),
+  otherNames: fc.constant(new Set<string>()),
   otherTags: fc.constantFrom(new Set<string>(), new Set([OTHERS]), new Set([OTHERS, "zzzzzzzz"])),
   nowMs: fc.constant(T0 + HOUR_MS),
 });

@@ -122,12 +122,15 @@ const ESCALATE_AFTER_MS = 900_000;
 
 /**
  * Whether no rule can resolve this doubt in time: the horizon is `never` (or a payment was named),
- * or no look was complete by then.
+ * or no look was complete for as long as the horizon is, at its start or since.
  */
 export function mustEscalate(attempt: Attempt, doubt: Doubt, nowMs: number): boolean {
-  const undecidable =
-    attempt.horizonMs === null || attempt.namedPaymentId !== null || doubt.countedAtMs === null;
-  return undecidable && nowMs - doubt.sinceMs >= (attempt.horizonMs ?? ESCALATE_AFTER_MS);
+  const afterMs = attempt.horizonMs ?? ESCALATE_AFTER_MS;
+  const undecidable = attempt.horizonMs === null || attempt.namedPaymentId !== null;
+  return (
+    (undecidable && nowMs - doubt.sinceMs >= afterMs) ||
+    nowMs - (doubt.countedAtMs ?? doubt.sinceMs) >= afterMs
+  );
 }
 
 /** The start of the doubt about an attempt that ended now. */

@@ -78,7 +78,13 @@ describe("the horizon", () => {
     expect(mustEscalate(never, counted(), T0 + 900_000)).toBe(true);
     expect(mustEscalate(named, counted(), T0 + 900_000)).toBe(true);
     expect(mustEscalate(attempt, newDoubt(T0), T0 + 900_000)).toBe(true);
-    expect(mustEscalate(attempt, counted(), T0 + DAY_MS)).toBe(false);
+    expect(mustEscalate(attempt, counted({ countedAtMs: T0 + 500_000 }), T0 + 900_000)).toBe(false);
+  });
+
+  it("hands over to a person where looks were complete once and then no more", ({ expect }) => {
+    const doubt = counted({ countedAtMs: T0 + 500_000 });
+    expect(mustEscalate(attempt, doubt, T0 + 1_399_999)).toBe(false);
+    expect(mustEscalate(attempt, doubt, T0 + 1_400_000)).toBe(true);
   });
 });
 

@@ -164,6 +164,8 @@ export function moneyOf(charge: Charge): Money {
       // A confirmed payment that was reversed later has gone back as well.
       return charge.payment?.status === "CONFIRMED" ? "charged" : "refunded";
     case "declined":
+      // Another attempt of it turned out to have made a payment: nobody may conclude "not charged".
+      return charge.duplicates.length > 0 ? "unknown" : "not_charged";
     case "not_charged":
       return "not_charged";
     case "pending":
@@ -182,7 +184,7 @@ export function retryOf(charge: Charge): Retry {
     case "approved":
       return "never";
     case "declined":
-      return "new_key";
+      return charge.duplicates.length > 0 ? "same_key" : "new_key";
     case "not_charged":
     case "pending":
     case "in_flight":

@@ -51,6 +51,8 @@ export async function startSandbox(directory) {
     env,
     stdio: ["ignore", "pipe", "inherit"],
   });
+  // Whatever ends this process, the sandbox must not outlive it.
+  process.once("exit", () => child.kill());
   const url = await new Promise((resolve, reject) => {
     let output = "";
     child.once("exit", (code) => reject(new Error(`the sandbox ended with ${code}`)));

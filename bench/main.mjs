@@ -8,7 +8,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ablate, syncsPerCharge } from "./ablation.mjs";
@@ -21,21 +21,21 @@ import { addMethods, bareTarget, cobroTarget, directTarget } from "./targets.mjs
 
 const FULL = {
   methods: 1000,
-  freeMethods: 200,
-  rounds: 5,
-  single: 200,
-  count: 1500,
+  freeMethods: 100,
+  rounds: 4,
+  single: 150,
+  count: 1000,
   atOnce: 64,
-  ablation: { rounds: 2, single: 100, count: 1000 },
+  ablation: { rounds: 2, single: 60, count: 500 },
 };
 const QUICK = {
-  methods: 200,
-  freeMethods: 100,
-  rounds: 3,
-  single: 100,
-  count: 500,
+  methods: 100,
+  freeMethods: 50,
+  rounds: 2,
+  single: 50,
+  count: 300,
   atOnce: 64,
-  ablation: { rounds: 1, single: 50, count: 400 },
+  ablation: { rounds: 1, single: 30, count: 200 },
 };
 const TMPFS = 0x01021994;
 
@@ -48,12 +48,20 @@ const { values } = parseArgs({
 });
 const options = values.quick ? QUICK : FULL;
 const startedAt = performance.now();
+/** What else ran: a shared machine moves every figure, CPU time least. */
+const [loadBefore = 0] = loadavg();
 const directory = mkdtempSync(join(values.dir, "cobro-bench-"));
 const running = [];
 const started = (host) => {
   running.push(host);
   return host;
 };
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => {
+    rmSync(directory, { recursive: true, force: true });
+    process.exit(1);
+  });
+}
 try {
   const result = await measure();
   const full = { machine: machine(), ...result, seconds: (performance.now() - startedAt) / 1000 };
@@ -121,6 +129,7 @@ function machine() {
     commit: `${git("rev-parse", "--short", "HEAD")}${changed ? " with changes" : ""}`,
     cpus: cpus().length,
     cpu: cpus()[0]?.model ?? "unknown",
+    loadBefore,
     disk: statfsSync(directory).type === TMPFS ? "tmpfs" : "disk",
     rounds: options.rounds,
     methods: options.methods,

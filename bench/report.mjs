@@ -6,7 +6,7 @@ const AIMS = { throughputOfBare: 0.8, addedLatencyP50OfBare: 1.5 };
 export function report(result) {
   const { machine, firstTouches, comparison, ablation, upstream, syncs, seconds } = result;
   return [
-    `Cobro ${machine.commit}; workerd, ${machine.cpus} CPUs (${machine.cpu}), state on ${machine.disk}`,
+    `Cobro ${machine.commit}; workerd, ${machine.cpus} CPUs (${machine.cpu}), state on ${machine.disk}, load average ${machine.loadBefore.toFixed(1)} before`,
     `${machine.rounds} rounds in turns, ${machine.methods} payment methods, ${machine.atOnce} at once; median [min to max]`,
     "",
     ...comparisonLines(comparison),

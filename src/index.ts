@@ -8,5 +8,5 @@ import { handle } from "./http/router.ts";
 export { PaymentMethod } from "./payment-method/object.ts";
 
 export default {
-  fetch: async (request, env, context) => handle(request, env, context),
+  fetch: async (request, env) => handle(request, env),
 } satisfies ExportedHandler<Env>;

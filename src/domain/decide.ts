@@ -14,7 +14,7 @@ import {
 } from "./charge.ts";
 import { chargeIn, type Draft, note } from "./draft.ts";
 import type { ChargeIdentity } from "./facts.ts";
-import type { NotSentReason, Outcome } from "./outcome.ts";
+import type { Outcome } from "./outcome.ts";
 import { newDoubt, nextLateLook, nextLook, nextPoll } from "./schedule.ts";
 
 export type LookUp =
@@ -209,8 +209,3 @@ export function escalate(
 
 /** An entry names at most this many payments; more says nothing new to the person who reads it. */
 const CANDIDATES_MAX = 20;
-
-/** The error a caller gets when Harmony itself said that nothing was charged. */
-export function notSentReason(outcome: Outcome): NotSentReason | null {
-  return outcome.kind === "not_sent" ? outcome.reason : null;
-}

@@ -15,8 +15,6 @@ export interface Context {
   readonly config: Config;
   readonly requestId: string;
   readonly startedAtMs: number;
-  /** Keeps work going after the reply has left. */
-  readonly defer: (work: Promise<unknown>) => void;
 }
 
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?$/;

@@ -72,13 +72,9 @@ for (const path of new Set(ROUTES.map((one) => one.path))) {
 }
 
 /** Answers one request. Never throws. */
-export async function handle(
-  request: Request,
-  env: Env,
-  context: ExecutionContext,
-): Promise<Response> {
+export async function handle(request: Request, env: Env): Promise<Response> {
   const requestId = crypto.randomUUID();
-  const response = await respond(request, env, requestId, context).catch((error: unknown) => {
+  const response = await respond(request, env, requestId).catch((error: unknown) => {
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
     console.error(JSON.stringify({ level: "alert", event: "internal_error", requestId, message }));
     return problemResponse({ request }, "internal", { money: "unknown" });
@@ -87,12 +83,7 @@ export async function handle(
   return response;
 }
 
-async function respond(
-  request: Request,
-  env: Env,
-  requestId: string,
-  execution: ExecutionContext,
-): Promise<Response> {
+async function respond(request: Request, env: Env, requestId: string): Promise<Response> {
   const startedAtMs = Date.now();
   const url = new URL(request.url);
   const open = openCalls(request, url, env);
@@ -119,7 +110,6 @@ async function respond(
     config: config.config,
     requestId,
     startedAtMs,
-    defer: (work) => execution.waitUntil(work),
   };
   const authentication = await authenticate(request, env, startedAtMs);
   if (authentication.type === "unavailable") {

@@ -153,7 +153,8 @@ export function answer(
   if (open && outcome.kind === "contradictory") {
     escalate(draft, chargeId, outcome.reason, [outcome.namedPaymentId], true);
   }
-  if (!open && (outcome.kind === "approved" || outcome.kind === "pending")) {
+  const tells = outcome.kind === "approved" || outcome.kind === "pending";
+  if (!open && tells && charge.payment?.id !== outcome.payment.id) {
     const settled = charge.state === "approved" || charge.state === "pending";
     note(draft, {
       type: "late_truth_found",
@@ -161,9 +162,12 @@ export function answer(
       chargeId,
       attempt,
       payment: outcome.payment,
-      as: settled && charge.payment?.id !== outcome.payment.id ? "duplicate" : "payment",
+      as: settled ? "duplicate" : "payment",
+      by: "reply",
       nextPoll:
-        stateOf(outcome.payment) === "pending" ? nextPoll(rules, 0, nowMs, nowMs, jitter) : null,
+        stateOf(outcome.payment) === "pending"
+          ? nextPoll(rules, 0, nowMs, nowMs, jitter)
+          : charge.nextPoll,
     });
   }
 }

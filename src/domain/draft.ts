@@ -151,7 +151,10 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
   switch (fact.type) {
     case "attempt_answered": {
       const payment = paymentOf(fact.outcome);
-      return payment === null ? 0 : set(payment, { chargeId: fact.chargeId });
+      // A reply about a payment that is the charge's already is older than what is recorded.
+      return payment === null || draft.payments.get(payment.id)?.chargeId === fact.chargeId
+        ? 0
+        : set(payment, { chargeId: fact.chargeId });
     }
     case "payment_adopted":
     case "late_truth_found":

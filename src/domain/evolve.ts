@@ -230,7 +230,7 @@ function explain(charge: Charge, attempt: number | null, paymentId: string): rea
 
 function statusChanged(charge: Charge, fact: Fact & { type: "status_changed" }): Charge {
   if (charge.payment?.id !== fact.payment.id) {
-    return charge;
+    return { ...charge, nextPoll: fact.nextPoll };
   }
   return {
     ...charge,
@@ -245,7 +245,7 @@ function lateTruth(charge: Charge, fact: Fact & { type: "late_truth_found" }): C
   const nextLook = attempts.some(isUnexplained) ? charge.nextLook : null;
   if (fact.as === "duplicate") {
     const duplicates = [...charge.duplicates, fact.payment.id];
-    return { ...charge, attempts, duplicates, nextLook };
+    return { ...charge, attempts, duplicates, nextLook, nextPoll: fact.nextPoll };
   }
   return {
     ...charge,
@@ -253,7 +253,7 @@ function lateTruth(charge: Charge, fact: Fact & { type: "late_truth_found" }): C
     state: stateOf(fact.payment),
     payment: fact.payment,
     resolvedAtMs: fact.atMs,
-    resolvedBy: "look",
+    resolvedBy: fact.by,
     escalated: false,
     nextLook,
     nextPoll: fact.nextPoll,
@@ -284,6 +284,11 @@ function namedIn(outcome: Outcome): string | null {
   return outcome.kind === "contradictory" && !outcome.knownBefore ? outcome.namedPaymentId : null;
 }
 
+/** The entry that told a payment's present status. */
+export function statusSeqOf(record: PaymentRecord): number {
+  return record.statusSeq ?? record.recordedSeq;
+}
+
 /** A payment's record after a fact; null where the fact does not touch it. */
 export function evolvePayment(
   record: PaymentRecord | null,
@@ -306,6 +311,7 @@ export function evolvePayment(
     amountMinor: payment.amountMinor,
     currency: payment.currency,
     statusAtMs: record?.status === payment.status ? record.statusAtMs : told.atMs,
+    statusSeq: record?.status === payment.status ? statusSeqOf(record) : told.seq,
     recordedSeq: record?.recordedSeq ?? told.seq,
     chargeId: told.chargeId ?? record?.chargeId ?? null,
     tag: told.tag ?? record?.tag ?? null,

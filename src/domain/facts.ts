@@ -119,6 +119,7 @@ export type Fact =
       readonly attempt: number | null;
       readonly payment: Payment;
       readonly as: "payment" | "duplicate";
+      readonly by: "reply" | "look";
       readonly nextPoll: Due | null;
     })
   | {

@@ -132,7 +132,7 @@ function noticeStatuses(draft: Draft, report: LookReport): void {
   for (const seen of report.payments) {
     const record = draft.payments.get(seen.id);
     if (record?.chargeId != null) {
-      learnStatus(draft, record, seen);
+      learnStatus(draft, record, seen, report.beganSeq);
     }
   }
 }
@@ -195,7 +195,8 @@ function attributeTo(draft: Draft, chargeId: string, attempt: Attempt, evidenceS
     attempt: attempt.attempt,
     payment,
     as: settled ? "duplicate" : "payment",
-    nextPoll: settled ? charge.nextPoll : pollDue,
+    by: "look",
+    nextPoll: pollDue ?? (settled ? charge.nextPoll : null),
   });
 }
 

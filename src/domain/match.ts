@@ -10,8 +10,9 @@ import type { Payment } from "./outcome.ts";
 export interface PaymentRecord extends Payment {
   /** `seq` of the entry that first recorded it: what was recorded before an intent is known to it. */
   readonly recordedSeq: number;
-  /** When its status was first told. */
+  /** When its status was first told, and in which entry: what was read before that is older news. */
   readonly statusAtMs: number;
+  readonly statusSeq?: number;
   /** The charge it is attributed to, null for none (yet). */
   readonly chargeId: string | null;
   /** The tag found in its description, where the history echoes one. */
@@ -38,6 +39,7 @@ export type Match =
         | "charges_compete"
         | "time_contradicts"
         | "status_needs_a_person"
+        | "tagged_payment_differs"
         | "tag_required";
       readonly candidates: readonly string[];
     };
@@ -85,11 +87,21 @@ export function candidatesOf(
     const others =
       (payment.tag !== null && context.otherTags.has(payment.tag)) ||
       context.otherNames.has(payment.id);
-    if (!others && fits(payment, request, attempt)) {
+    if (!others && (fits(payment, request, attempt) || isTagged(payment, attempt))) {
       candidates.push(payment);
     }
   }
   return candidates;
+}
+
+/** A new payment under our own tag is ours to explain, even one of another amount. */
+function isTagged(payment: PaymentRecord, attempt: Attempt): boolean {
+  return (
+    payment.chargeId === null &&
+    payment.recordedSeq > attempt.intentSeq &&
+    payment.tag !== null &&
+    payment.tag === attempt.tag
+  );
 }
 
 /** Decides over the recorded payments of a method, for one attempt that nothing explains. */
@@ -113,6 +125,9 @@ export function match(
     return escalate("several_payments_fit");
   }
   const [ours] = tagged;
+  if (ours !== undefined && !fits(ours, request, attempt)) {
+    return escalate("tagged_payment_differs");
+  }
   if (ours !== undefined) {
     return ADOPTABLE.includes(ours.status)
       ? { type: "adopt", payment: ours, by: "tag" }

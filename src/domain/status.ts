@@ -6,6 +6,7 @@
 import { type Charge, isFinal, isUnexplained, lastAttempt, stateOf } from "./charge.ts";
 import { escalate } from "./decide.ts";
 import { chargeIn, type Draft, nextSeq, note } from "./draft.ts";
+import { statusSeqOf } from "./evolve.ts";
 import { fits, type PaymentRecord } from "./match.ts";
 import { isPaymentStatus, type Payment } from "./outcome.ts";
 import { nextLateLook, nextPoll } from "./schedule.ts";
@@ -14,6 +15,8 @@ import { nextLateLook, nextPoll } from "./schedule.ts";
 export interface PollReport {
   /** The charge it was made for, null where somebody asked for the payment itself. */
   readonly askedFor: string | null;
+  /** The journal's last `seq` when it began: what was recorded since is newer news. */
+  readonly beganSeq: number;
   readonly paymentId: string;
   readonly seen: Payment | null;
   readonly httpStatus: number | null;
@@ -25,7 +28,7 @@ export interface PollReport {
 export function learnFromPoll(draft: Draft, report: PollReport): void {
   const { nowMs, jitter, rules } = draft.view;
   const record = draft.payments.get(report.paymentId);
-  const { askedFor, ...read } = report;
+  const { askedFor, beganSeq, ...read } = report;
   const asker = askedFor === null ? null : (draft.charges.get(askedFor) ?? null);
   const owner = asker ?? ownerOf(draft, report.paymentId, record);
   const due =
@@ -51,7 +54,7 @@ export function learnFromPoll(draft: Draft, report: PollReport): void {
     return;
   }
   if (record?.chargeId != null) {
-    learnStatus(draft, record, seen);
+    learnStatus(draft, record, seen, beganSeq);
     if (owner !== null && record.chargeId !== owner.chargeId) {
       escalate(draft, owner.chargeId, "named_payment_is_another_charges", [seen.id], false);
     }
@@ -112,7 +115,12 @@ function adoptNamed(draft: Draft, chargeId: string, seen: Payment, evidenceSeq: 
  * refunded or reversed; anything else contradicts what is known: an entry and an alert, once,
  * and not an edit.
  */
-export function learnStatus(draft: Draft, record: PaymentRecord, seen: Payment): void {
+export function learnStatus(
+  draft: Draft,
+  record: PaymentRecord,
+  seen: Payment,
+  beganSeq: number,
+): void {
   const { nowMs, jitter, rules } = draft.view;
   const charge = record.chargeId === null ? undefined : draft.charges.get(record.chargeId);
   const sameMoney = record.amountMinor === seen.amountMinor && record.currency === seen.currency;
@@ -123,7 +131,8 @@ export function learnStatus(draft: Draft, record: PaymentRecord, seen: Payment):
   const payment = bare(seen);
   const becomes = stateOf(payment);
   if (sameMoney && movesForward(record.status, seen.status)) {
-    const due = isFinal(becomes) ? null : nextPoll(rules, charge.polls, nowMs, nowMs, jitter);
+    const open = !isFinal(becomes) || othersAreOpen(draft, charge, seen.id);
+    const due = open ? nextPoll(rules, charge.polls, nowMs, nowMs, jitter) : null;
     const from = record.status;
     note(draft, { type: "status_changed", atMs: nowMs, chargeId, payment, from, nextPoll: due });
     return;
@@ -137,14 +146,35 @@ export function learnStatus(draft: Draft, record: PaymentRecord, seen: Payment):
       attempt: null,
       payment,
       as: "payment",
-      nextPoll: null,
+      by: "look",
+      nextPoll: othersAreOpen(draft, charge, seen.id) ? charge.nextPoll : null,
     });
+    return;
+  }
+  if (statusSeqOf(record) > beganSeq) {
+    // It was read before the recorded status was told: older news contradicts nothing.
     return;
   }
   const said = `${seen.status} ${seen.amountMinor} ${seen.currency}`;
   if (record.contradicted !== said) {
     note(draft, { type: "contradiction_found", atMs: nowMs, chargeId, payment: record, said });
   }
+}
+
+/** The charge's payments that are not final: each is polled. */
+export function openPaymentIds(
+  charge: Charge,
+  record: (paymentId: string) => PaymentRecord | null | undefined,
+): string[] {
+  const own = charge.payment === null ? [] : [charge.payment.id];
+  return [...own, ...charge.duplicates].filter((id) => {
+    const payment = record(id);
+    return payment != null && !isFinal(stateOf(payment));
+  });
+}
+
+function othersAreOpen(draft: Draft, charge: Charge, paymentId: string): boolean {
+  return openPaymentIds(charge, (id) => draft.payments.get(id)).some((id) => id !== paymentId);
 }
 
 /** Whether a status may follow another without contradicting it (harmony.md, States). */

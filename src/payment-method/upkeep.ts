@@ -4,7 +4,7 @@
  */
 import type { Charge } from "../domain/charge.ts";
 import { abandon } from "../domain/decide.ts";
-import { learnFromPoll } from "../domain/status.ts";
+import { learnFromPoll, openPaymentIds } from "../domain/status.ts";
 import type { Actor } from "../domain/facts.ts";
 import { isDue } from "../domain/schedule.ts";
 import { type Books, NOBODY } from "./books.ts";
@@ -87,8 +87,10 @@ export class Upkeep {
 
   /** Reads the payment that a charge waits for, and records what it says. */
   async poll(charge: Charge, actor: Actor): Promise<void> {
-    const paymentId = charge.payment?.id ?? charge.attempts.at(-1)?.namedPaymentId ?? null;
-    if (paymentId !== null) {
+    const { journal } = this.#books;
+    const own = openPaymentIds(charge, (id) => journal.payment(id));
+    const named = charge.payment === null ? charge.attempts.at(-1)?.namedPaymentId : null;
+    for (const paymentId of named == null ? own : [named]) {
       await pollPayment(this.#host, this.#books, { paymentId, askedFor: charge.chargeId }, actor);
     }
   }
@@ -101,15 +103,23 @@ export async function pollPayment(
   { paymentId, askedFor }: { paymentId: string; askedFor: string | null },
   actor: Actor,
 ) {
+  const { journal } = books;
+  const beganSeq = journal.lastSeq;
   const read = await host.harmony.readPayment(host.paymentMethodId, paymentId);
-  const owner = books.journal.payment(paymentId)?.chargeId ?? undefined;
+  const chargeId = journal.payment(paymentId)?.chargeId ?? null;
+  const owner = chargeId === null ? null : journal.chargeById(chargeId);
+  const siblings = owner === null ? [] : [owner.payment?.id ?? paymentId, ...owner.duplicates];
   books.step(
     actor,
-    { payments: [paymentId], ...(owner === undefined ? {} : { chargeId: owner }) },
+    {
+      payments: [...new Set([paymentId, ...siblings])],
+      ...(chargeId === null ? {} : { chargeId }),
+    },
     (draft) =>
       learnFromPoll(draft, {
         paymentId,
         askedFor,
+        beganSeq,
         seen: read.payment,
         httpStatus: read.httpStatus,
         latencyMs: read.latencyMs,

@@ -36,6 +36,7 @@ function polled(given: Given, report: Partial<PollReport> = {}) {
   const draft = draftOf(given);
   learnFromPoll(draft, {
     askedFor: null,
+    beganSeq: Number.MAX_SAFE_INTEGER,
     paymentId: "payment-1",
     seen: seenOf(),
     httpStatus: 200,

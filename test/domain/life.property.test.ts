@@ -122,6 +122,7 @@ class Method {
           this.step((draft) =>
             learnFromPoll(draft, {
               askedFor: null,
+              beganSeq: Number.MAX_SAFE_INTEGER,
               paymentId: seen.id,
               seen: action.complete ? seen : null,
               httpStatus: 200,

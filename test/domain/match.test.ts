@@ -134,12 +134,25 @@ describe("what does not fit", () => {
     ["was recorded before the intent", { recordedSeq: 9 }],
     ["is attributed to a charge", { chargeId: "charge-2" }],
     ["is attributed to this charge", { chargeId: "charge-1" }],
-    ["is of another amount", { amountMinor: 5001 }],
-    ["is of another currency", { currency: "USD" }],
   ] as const)("is left alone when it %s, even with our tag", ([, change], { expect }) => {
     expect(matched([recordOf(change)])).toEqual({ type: "none" });
     expect(matched([recordOf({ ...change, tag: OURS })])).toEqual({ type: "none" });
   });
+
+  it.for([
+    ["another amount", { amountMinor: 5001 }],
+    ["another currency", { currency: "USD" }],
+  ] as const)(
+    "is left alone when it is of %s, and for a person under our tag",
+    ([, change], { expect }) => {
+      expect(matched([recordOf(change)])).toEqual({ type: "none" });
+      expect(matched([recordOf({ ...change, tag: OURS })])).toEqual({
+        type: "escalate",
+        reason: "tagged_payment_differs",
+        candidates: ["payment-1"],
+      });
+    },
+  );
 });
 
 const records = fc
@@ -168,14 +181,25 @@ const tags = fc.constantFrom(OURS, null);
 
 /** Runs one promise over many histories and contexts; a failure prints the seed that repeats it. */
 function always(
-  promise: (found: Match, list: readonly PaymentRecord[], context: MatchContext) => void,
+  promise: (
+    found: Match,
+    list: readonly PaymentRecord[],
+    context: MatchContext,
+    tag: string | null,
+  ) => void,
 ): void {
   fc.assert(
     fc.property(records, contexts, tags, (list, context, tag) => {
-      promise(match(request, { ...ATTEMPT, tag }, list, context), list, context);
+      promise(match(request, { ...ATTEMPT, tag }, list, context), list, context, tag);
     }),
     { numRuns: 3000 },
   );
+}
+
+/** New, nobody's, and either of that amount or under the attempt's own tag. */
+function couldExplain(record: PaymentRecord, tag: string | null): boolean {
+  const fresh = record.chargeId === null && record.recordedSeq > ATTEMPT.intentSeq;
+  return fits(record, request, ATTEMPT) || (fresh && tag !== null && record.tag === tag);
 }
 
 describe("match", () => {
@@ -207,22 +231,22 @@ describe("match", () => {
   });
 
   it("says none only where nothing fits, or only what other attempts have tagged", ({ expect }) => {
-    always((found, list, { otherTags }) => {
+    always((found, list, { otherTags }, tag) => {
       const left = list.filter(
         (record) =>
-          fits(record, request, ATTEMPT) && !(record.tag !== null && otherTags.has(record.tag)),
+          couldExplain(record, tag) && !(record.tag !== null && otherTags.has(record.tag)),
       );
       expect(found.type === "none").toBe(left.length === 0);
     });
   });
 
-  it("names to a person only payments that fit", ({ expect }) => {
-    always((found, list) => {
+  it("names to a person only payments that fit or carry our tag", ({ expect }) => {
+    always((found, list, _context, tag) => {
       if (found.type === "escalate") {
         expect(found.candidates.length).toBeGreaterThan(0);
         for (const id of found.candidates) {
           const record = list.find((one) => one.id === id);
-          expect(record !== undefined && fits(record, request, ATTEMPT)).toBe(true);
+          expect(record !== undefined && couldExplain(record, tag)).toBe(true);
         }
       }
     });

@@ -33,6 +33,8 @@ export default defineConfig({
                 HARMONY_TIMEOUT_MS: "1500",
                 WAIT_SECONDS: "4",
                 ALLOW_SHORT_HORIZON: "yes",
+                // Most tests lose replies on purpose, all in one isolate.
+                BRAKE: "off",
               },
             },
           })),

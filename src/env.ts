@@ -52,6 +52,10 @@ const Configuration = z
       .enum(["on", "off"])
       .default("on")
       .transform((text) => text === "on"),
+    BRAKE: z
+      .enum(["on", "off"])
+      .default("on")
+      .transform((text) => text === "on"),
     LOCATION_HINT: z
       .enum([
         "wnam",
@@ -96,6 +100,7 @@ export interface Config {
   readonly pollMs: readonly number[];
   readonly foreignWriters: boolean;
   readonly tag: boolean;
+  readonly brake: boolean;
   readonly locationHint: DurableObjectLocationHint | null;
 }
 
@@ -148,6 +153,7 @@ function readConfig(env: Env): ConfigResult {
       pollMs: inMs(value.POLL_SECONDS),
       foreignWriters: value.FOREIGN_WRITERS,
       tag: value.TAG,
+      brake: value.BRAKE,
       locationHint: value.LOCATION_HINT ?? null,
     },
   };

@@ -14,6 +14,7 @@ const VARIABLES = [
   "POLL_SECONDS",
   "FOREIGN_WRITERS",
   "TAG",
+  "BRAKE",
   "LOCATION_HINT",
 ];
 

@@ -15,7 +15,13 @@ import {
 import { escalate } from "./decide.ts";
 import { chargeIn, type Draft, nextSeq, note } from "./draft.ts";
 import type { LookPurpose, LookReport } from "./facts.ts";
-import { candidatesOf, fits, match, type MatchContext, type PaymentRecord } from "./match.ts";
+import {
+  candidatesOf,
+  couldExplain,
+  match,
+  type MatchContext,
+  type PaymentRecord,
+} from "./match.ts";
 import { bare, learnStatus } from "./status.ts";
 import {
   creditedMs,
@@ -283,7 +289,7 @@ function couldBeOurs(draft: Draft, record: PaymentRecord): boolean {
   for (const charge of draft.charges.values()) {
     const last = lastAttempt(charge);
     const open = charge.state === "in_flight" ? [last] : charge.attempts.filter(isUnexplained);
-    if (open.some((attempt) => fits(record, charge.request, attempt))) {
+    if (open.some((attempt) => couldExplain(record, charge.request, attempt))) {
       return true;
     }
   }

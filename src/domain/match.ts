@@ -87,21 +87,22 @@ export function candidatesOf(
     const others =
       (payment.tag !== null && context.otherTags.has(payment.tag)) ||
       context.otherNames.has(payment.id);
-    if (!others && (fits(payment, request, attempt) || isTagged(payment, attempt))) {
+    if (!others && couldExplain(payment, request, attempt)) {
       candidates.push(payment);
     }
   }
   return candidates;
 }
 
-/** A new payment under our own tag is ours to explain, even one of another amount. */
-function isTagged(payment: PaymentRecord, attempt: Attempt): boolean {
-  return (
-    payment.chargeId === null &&
-    payment.recordedSeq > attempt.intentSeq &&
-    payment.tag !== null &&
-    payment.tag === attempt.tag
-  );
+/** Fits, or carries the attempt's own tag: then it is ours to explain even at another amount. */
+export function couldExplain(
+  payment: PaymentRecord,
+  request: ChargeRequest,
+  attempt: Attempt,
+): boolean {
+  const fresh = payment.chargeId === null && payment.recordedSeq > attempt.intentSeq;
+  const tagged = payment.tag !== null && payment.tag === attempt.tag;
+  return fits(payment, request, attempt) || (fresh && tagged);
 }
 
 /** Decides over the recorded payments of a method, for one attempt that nothing explains. */

@@ -7,6 +7,7 @@ import type { Rules } from "../domain/draft.ts";
 import type { Entry } from "../domain/entries.ts";
 import type { Harmony } from "../harmony/client.ts";
 import type { AppendResult, LastResult } from "../ledger/append.ts";
+import type { SharedBrake } from "./shared-brake.ts";
 
 type SqlValue = string | number | null;
 
@@ -40,6 +41,8 @@ export interface Host {
   readonly rules: Rules;
   readonly harmonyTimeoutMs: number;
   readonly tag: boolean;
+  /** Shared by every payment method of the isolate; null where it is switched off. */
+  readonly brake: SharedBrake | null;
   now(): number;
   timer(delayMs: number): Timer;
   /** Runs after the reply has left, in a later turn; its failures are its own. */

@@ -15,11 +15,18 @@ import type { Host, Timer } from "./host.ts";
 import { UnknownStateError } from "./journal.ts";
 import { haltedAnswer } from "./answers.ts";
 import { PaymentMethod as Logic } from "./payment-method.ts";
+import { SharedBrake } from "./shared-brake.ts";
 
 /** A delivery that takes longer counts as failed and is repeated, which changes nothing. */
 const LEDGER_TIMEOUT_MS = 10_000;
 /** Stored state of a later version is tried again this much later, when newer code may run. */
 const UNKNOWN_STATE_PAUSE_MS = 300_000;
+
+const log: Host["log"] = (level, event, fields) =>
+  console.log(JSON.stringify({ level, event, ...fields }));
+
+/** One for the isolate: whether Harmony is out is no question of one card. */
+const brake = new SharedBrake(log);
 
 export class PaymentMethod extends DurableObject<Env> {
   #logic: Logic | UnknownStateError | null = null;
@@ -81,6 +88,7 @@ export class PaymentMethod extends DurableObject<Env> {
       rules: config,
       harmonyTimeoutMs: timeoutMs,
       tag: config.tag,
+      brake: config.brake ? brake : null,
       now: () => Date.now(),
       timer,
       defer: (delayMs, work) => ctx.waitUntil(scheduler.wait(delayMs).then(work)),
@@ -92,7 +100,7 @@ export class PaymentMethod extends DurableObject<Env> {
       // Not at once, since nothing runs after `abort`: the one that failed has yet to log what it
       // could not write. A microtask is still the same turn, so nothing of it is committed.
       abort: (reason) => queueMicrotask(() => ctx.abort(reason)),
-      log: (level, event, fields) => console.log(JSON.stringify({ level, event, ...fields })),
+      log,
     };
   }
 }

@@ -201,6 +201,10 @@ export class PaymentMethod {
       if (admission.type !== "frozen" && journal.method.halted !== null) {
         return unsent(problem("halted", { ...about, money: "unknown" }));
       }
+      if (admission.type !== "frozen" && this.#host.brake?.permits(this.#host.now()) === false) {
+        // Harmony is out: a charge sent now would only freeze one more card.
+        return unsent(problem("upstream_unavailable", { ...about, ...RETRY }));
+      }
       switch (admission.type) {
         case "frozen":
           return unsent(
@@ -269,6 +273,7 @@ export class PaymentMethod {
     const request = earlier?.request ?? command.request;
     const identity = { chargeId, paymentMethodId, caller, idempotencyKey, request };
     const tag = this.#host.tag ? this.#host.tagId() : null;
+    const ended = this.#host.brake?.begin(paymentMethodId, this.#host.now());
     try {
       this.#owned = chargeId;
       const { attempt, intentSeq } = this.#books.step(command.actor, { chargeId }, (draft) =>
@@ -279,7 +284,9 @@ export class PaymentMethod {
       const submission = await this.#host.harmony.submit(paymentMethodId, request, tag);
       const outcome = this.#record(command, { chargeId, attempt, intentSeq }, submission);
       this.#owned = null;
-      if (outcome.kind === "indeterminate" || outcome.kind === "contradictory") {
+      const doubtful = outcome.kind === "indeterminate" || outcome.kind === "contradictory";
+      ended?.(this.#host.now(), !doubtful);
+      if (doubtful) {
         await this.#upkeep.findNow(chargeId, command.actor);
       }
       const { latencyMs } = submission.exchange;
@@ -291,6 +298,7 @@ export class PaymentMethod {
     } finally {
       // Whatever went wrong, an attempt that nobody waits for any more is nobody's.
       this.#owned = null;
+      ended?.(this.#host.now(), false);
     }
   }
 

@@ -15,6 +15,7 @@ import { appendEntries, lastOf } from "../../src/ledger/append.ts";
 import type { Answer, ChargeCommand, Command } from "../../src/payment-method/commands.ts";
 import type { Host } from "../../src/payment-method/host.ts";
 import { PaymentMethod } from "../../src/payment-method/payment-method.ts";
+import type { SharedBrake } from "../../src/payment-method/shared-brake.ts";
 import { NodeLedger } from "./node-ledger.ts";
 import { NodeStorage } from "./node-storage.ts";
 import type { ScenarioInput } from "./sandbox.ts";
@@ -41,6 +42,8 @@ export interface WorldOptions {
   readonly seed?: number;
   readonly rules?: Partial<Rules>;
   readonly tag?: boolean;
+  /** None unless given: most tests lose replies on purpose. */
+  readonly brake?: SharedBrake;
   /** A ledger that others have written to. */
   readonly ledger?: NodeLedger;
   /** How long one way to Harmony or the ledger takes. */
@@ -77,6 +80,7 @@ export class World {
   readonly ledger: NodeLedger;
   readonly sandbox: Sandbox;
   readonly submissions: Submission[] = [];
+  readonly #brake: SharedBrake | null;
   readonly logged: { level: string; event: string; fields: Record<string, unknown> }[] = [];
   /** Asked at the end of each turn. */
   crash: () => Crash = () => null;
@@ -95,6 +99,7 @@ export class World {
     this.#options = options;
     this.random = seededRandom(options.seed ?? 1);
     this.ledger = options.ledger ?? new NodeLedger();
+    this.#brake = options.brake ?? null;
     this.sandbox = createSandbox({
       now: () => this.time.nowMs,
       uuid: () => this.#uuid(4),
@@ -291,6 +296,7 @@ export class World {
       rules: { ...DEFAULT_RULES, ...this.#options.rules },
       harmonyTimeoutMs: TIMEOUT_MS,
       tag: this.#options.tag ?? true,
+      brake: this.#brake,
       now: () => this.time.nowMs,
       timer: (delayMs) => {
         const { promise, resolve } = Promise.withResolvers<void>();

@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { createHarmony as createSandbox } from "../../sandbox/core.ts";
 import type { Harmony as Sandbox } from "../../sandbox/core.ts";
-import type { Reply as SandboxReply } from "../../sandbox/wire.ts";
+import type { HarmonyRequest, Reply as SandboxReply } from "../../sandbox/wire.ts";
 import type { Rules } from "../../src/domain/draft.ts";
 import { createHarmony } from "../../src/harmony/client.ts";
 import { appendEntries, lastOf } from "../../src/ledger/append.ts";
@@ -17,7 +17,7 @@ import type { Host } from "../../src/payment-method/host.ts";
 import { PaymentMethod } from "../../src/payment-method/payment-method.ts";
 import type { SharedBrake } from "../../src/payment-method/shared-brake.ts";
 import { NodeLedger } from "./node-ledger.ts";
-import { NodeStorage } from "./node-storage.ts";
+import { NodeStorage, type Snapshot } from "./node-storage.ts";
 import type { ScenarioInput } from "./sandbox.ts";
 import { endOfTurn, seededRandom, VirtualTime } from "./virtual-time.ts";
 
@@ -38,10 +38,26 @@ const DEFAULT_RULES: Rules = {
 /** Where a turn ends in a crash: before its commit, or after it with what left or without. */
 export type Crash = "before" | "after" | "after_leaving" | null;
 
+/** What the runtime makes of an alarm whose time has come: it fires so much later, twice, or never. */
+export type AlarmFate =
+  | { readonly kind: "fires"; readonly lateMs: number }
+  | { readonly kind: "doubled"; readonly againMs: number }
+  | { readonly kind: "dropped" };
+
+/** What several payment methods have in common: time, Harmony, the ledger. */
+export interface Shared {
+  readonly time: VirtualTime;
+  readonly random: () => number;
+  readonly sandbox: Sandbox;
+  readonly ledger: NodeLedger;
+}
+
 export interface WorldOptions {
   readonly seed?: number;
   readonly rules?: Partial<Rules>;
   readonly tag?: boolean;
+  readonly paymentMethodId?: string;
+  readonly shared?: Shared;
   /** None unless given: most tests lose replies on purpose. */
   readonly brake?: SharedBrake;
   /** A ledger that others have written to. */
@@ -74,8 +90,9 @@ interface Instance {
 }
 
 export class World {
-  readonly time = new VirtualTime();
+  readonly time: VirtualTime;
   readonly random: () => number;
+  readonly paymentMethodId: string;
   readonly storage = new NodeStorage();
   readonly ledger: NodeLedger;
   readonly sandbox: Sandbox;
@@ -84,11 +101,16 @@ export class World {
   readonly logged: { level: string; event: string; fields: Record<string, unknown> }[] = [];
   /** Asked at the end of each turn. */
   crash: () => Crash = () => null;
+  alarmFate: () => AlarmFate = () => ({ kind: "fires", lateMs: 0 });
+  /** How far the machine's clock is off; its timers run on regardless. */
+  clockOffsetMs = 0;
   alarmAtMs: number | null = null;
   crashes = 0;
   readonly #options: WorldOptions;
   #instance: Instance | null = null;
   #alarmRunning = false;
+  #alarmPlan = 0;
+  #suspendedUntilMs = 0;
   #ids = 0;
   #turns: Promise<void> = Promise.resolve();
   #leaving: (() => void)[] = [];
@@ -97,19 +119,48 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     this.#options = options;
-    this.random = seededRandom(options.seed ?? 1);
-    this.ledger = options.ledger ?? new NodeLedger();
+    const { shared } = options;
+    this.time = shared?.time ?? new VirtualTime();
+    this.random = shared?.random ?? seededRandom(options.seed ?? 1);
+    this.ledger = shared?.ledger ?? options.ledger ?? new NodeLedger();
     this.#brake = options.brake ?? null;
-    this.sandbox = createSandbox({
-      now: () => this.time.nowMs,
-      uuid: () => this.#uuid(4),
-      schedule: (afterMs, run) => this.time.after(afterMs, run),
-    });
+    this.paymentMethodId = options.paymentMethodId ?? METHOD_ID;
+    this.sandbox =
+      shared?.sandbox ??
+      createSandbox({
+        now: () => this.time.nowMs,
+        uuid: () => this.#uuid(4),
+        schedule: (afterMs, run) => this.time.after(afterMs, run),
+      });
+  }
+
+  /** What the machine's clock says. */
+  get wallMs(): number {
+    return this.time.nowMs + this.clockOffsetMs;
+  }
+
+  /** Sets the machine's clock forward or back; the runtime's alarm follows it. */
+  jumpClock(byMs: number): void {
+    this.clockOffsetMs += byMs;
+    if (this.alarmAtMs !== null) {
+      this.#storeAlarm(this.alarmAtMs);
+    }
+  }
+
+  /** The process stands still: nothing of it runs until then, and what came meanwhile comes at once. */
+  suspend(forMs: number): void {
+    this.#suspendedUntilMs = Math.max(this.#suspendedUntilMs, this.time.nowMs + forMs);
+  }
+
+  /** The object's storage goes back to what it was. */
+  restore(snapshot: Snapshot): void {
+    this.kill();
+    this.storage.restore(snapshot);
   }
 
   /** Tells the simulated Harmony what to do with this method. */
   scenario(scenario: ScenarioInput): void {
-    this.#control("PUT", `payment-methods/${METHOD_ID}/scenario`, scenario);
+    this.#control("PUT", `payment-methods/${this.paymentMethodId}/scenario`, scenario);
   }
 
   outage(mode: "none" | "refuse" | "hang" | "error500"): void {
@@ -117,7 +168,7 @@ export class World {
   }
 
   foreignPayment(amount: number): void {
-    this.#control("POST", "payments", { paymentMethodId: METHOD_ID, amount });
+    this.#control("POST", "payments", { paymentMethodId: this.paymentMethodId, amount });
   }
 
   /** Sends a command that arrives now, before anything that is due later. */
@@ -176,8 +227,18 @@ export class World {
     }
   }
 
-  /** Runs one turn: begins an instance where there is none, commits at its end, lets out what left. */
+  /** Runs one turn as soon as the process runs. */
   async #turn(run: (instance: Instance) => void): Promise<void> {
+    const suspendedMs = this.#suspendedUntilMs - this.time.nowMs;
+    if (suspendedMs > 0) {
+      this.time.after(suspendedMs, async () => this.#turn(run));
+      return;
+    }
+    await this.#runTurn(run);
+  }
+
+  /** Runs one turn: begins an instance where there is none, commits at its end, lets out what left. */
+  async #runTurn(run: (instance: Instance) => void): Promise<void> {
     const before = this.#turns;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#turns = promise;
@@ -236,13 +297,26 @@ export class World {
 
   #storeAlarm(atMs: number | null): void {
     this.alarmAtMs = atMs;
-    if (atMs !== null) {
-      this.time.after(atMs - this.time.nowMs, async () => {
-        if (this.alarmAtMs === atMs) {
-          await this.#fireAlarm();
-        }
-      });
+    this.#alarmPlan += 1;
+    if (atMs === null) {
+      return;
     }
+    const plan = this.#alarmPlan;
+    const fate = this.alarmFate();
+    const lateMs = fate.kind === "fires" ? fate.lateMs : 0;
+    this.time.after(atMs - this.wallMs + lateMs, async () => {
+      if (this.#alarmPlan !== plan) {
+        return;
+      }
+      if (fate.kind === "dropped") {
+        this.alarmAtMs = null;
+        return;
+      }
+      if (fate.kind === "doubled") {
+        this.time.after(fate.againMs, async () => this.#fireAlarm());
+      }
+      await this.#fireAlarm();
+    });
   }
 
   async #fireAlarm(): Promise<void> {
@@ -279,13 +353,13 @@ export class World {
       return promise;
     };
     return {
-      paymentMethodId: METHOD_ID,
+      paymentMethodId: this.paymentMethodId,
       storage: this.storage,
       harmony: createHarmony(
         { baseUrl: "https://harmony.test/api", apiKey: "sandbox", timeoutMs: TIMEOUT_MS },
         {
           fetch: async (url, init) => this.#fetch(url, init, connections, alive, latencyMs),
-          now: () => this.time.nowMs,
+          now: () => this.wallMs,
           deadline: () => new AbortController().signal,
         },
       ),
@@ -297,7 +371,7 @@ export class World {
       harmonyTimeoutMs: TIMEOUT_MS,
       tag: this.#options.tag ?? true,
       brake: this.#brake,
-      now: () => this.time.nowMs,
+      now: () => this.wallMs,
       timer: (delayMs) => {
         const { promise, resolve } = Promise.withResolvers<void>();
         let wanted = true;
@@ -359,7 +433,7 @@ export class World {
         }
       };
       this.time.after(latencyMs(), () => {
-        const reply = this.sandbox.handle(requestOf(url, init));
+        const reply = this.#handled(requestOf(url, init), init.redirect === "follow");
         if (!alive()) {
           this.sandbox.end(reply, "abandoned");
           return;
@@ -386,6 +460,19 @@ export class World {
       });
     });
     return promise;
+  }
+
+  /** Harmony's reply; a client that follows redirects sends a 307 or 308 once more, as fetch does. */
+  #handled(request: HarmonyRequest, follows: boolean): SandboxReply {
+    const reply = this.sandbox.handle(request);
+    const redirected = reply.kind === "respond" && (reply.status === 307 || reply.status === 308);
+    if (!follows || !redirected) {
+      return reply;
+    }
+    this.sandbox.end(reply, "answered");
+    const to = new URL(reply.headers["location"] ?? "", "https://harmony.test");
+    const query = Object.fromEntries(to.searchParams);
+    return this.sandbox.handle({ ...request, path: to.pathname, query });
   }
 
   #noteSubmission(body: string): void {

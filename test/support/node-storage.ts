@@ -14,8 +14,16 @@ const BINDINGS_MAX = 100;
 const REFUSED =
   /^\s*(begin|commit|end|rollback|savepoint|release|attach|detach|vacuum)\b|\btemp(orary)?\b|\bsqlite_version\s*\(|\bpragma\s+user_version\b/i;
 
+/** Every table with its rows, as they were at one time. */
+export interface Snapshot {
+  readonly tables: readonly { readonly sql: string; readonly name: string }[];
+  readonly rows: ReadonlyMap<string, readonly Record<string, Value>[]>;
+}
+
 export class NodeStorage implements Storage {
-  readonly #db: DatabaseSync;
+  #db: DatabaseSync;
+  /** Asked before each statement that writes: true makes it fail, as a disk does. */
+  failure: () => boolean = () => false;
   readonly #statements = new Map<string, StatementSync>();
   #depth = 0;
   #inTurn = false;
@@ -53,12 +61,47 @@ export class NodeStorage implements Storage {
     }
   }
 
+  /** What is committed now; not to be called within a turn. */
+  snapshot(): Snapshot {
+    const tables = this.#db
+      .prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
+      .all() as { name: string; sql: string }[];
+    const named = tables.filter(({ sql }) => /^create table/i.test(sql));
+    const rows = new Map(
+      named.map(({ name }) => [
+        name,
+        this.#db.prepare(`SELECT * FROM ${name} ORDER BY rowid`).all() as Record<string, Value>[],
+      ]),
+    );
+    return { tables, rows };
+  }
+
+  /** Goes back to what was: what has been committed since is gone. */
+  restore({ tables, rows }: Snapshot): void {
+    this.#db.close();
+    this.#statements.clear();
+    this.#db = new DatabaseSync(":memory:", { enableDoubleQuotedStringLiterals: false });
+    for (const { sql } of tables) {
+      this.#db.exec(sql);
+    }
+    for (const [name, list] of rows) {
+      for (const row of list) {
+        const places = Object.keys(row).map(() => "?");
+        const insert = `INSERT INTO ${name} (${Object.keys(row).join(", ")}) VALUES (${places.join(", ")})`;
+        this.#db.prepare(insert).run(...Object.values(row));
+      }
+    }
+  }
+
   close(): void {
     this.#db.close();
   }
 
   #exec(query: string, given: readonly unknown[]): { toArray(): Record<string, Value>[] } {
     const bindings = given.map(bound);
+    if (/^\s*(insert|update|delete)/i.test(query) && this.failure()) {
+      throw new Error("disk I/O error: SQLITE_IOERR");
+    }
     if (REFUSED.test(query)) {
       throw new Error(`not authorized: ${query}`);
     }

@@ -31,7 +31,11 @@ export interface PaymentRecord extends Payment {
 
 export type Match =
   | { readonly type: "none" }
-  | { readonly type: "adopt"; readonly payment: PaymentRecord; readonly by: "tag" | "single" }
+  | {
+      readonly type: "adopt";
+      readonly payment: PaymentRecord;
+      readonly by: "tag" | "named" | "single";
+    }
   | {
       readonly type: "escalate";
       readonly reason:
@@ -133,6 +137,11 @@ export function match(
     return ADOPTABLE.includes(ours.status)
       ? { type: "adopt", payment: ours, by: "tag" }
       : escalate("status_needs_a_person");
+  }
+  const named = candidates.find(({ id }) => id === attempt.namedPaymentId);
+  if (named !== undefined && fits(named, request, attempt) && ADOPTABLE.includes(named.status)) {
+    // The reply itself said which one it is.
+    return { type: "adopt", payment: named, by: "named" };
   }
   if (context.foreignWriters) {
     return escalate("tag_required");

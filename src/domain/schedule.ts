@@ -128,7 +128,8 @@ export function mustEscalate(attempt: Attempt, doubt: Doubt, nowMs: number): boo
   const afterMs = attempt.horizonMs ?? ESCALATE_AFTER_MS;
   const undecidable = attempt.horizonMs === null || attempt.namedPaymentId !== null;
   return (
-    (undecidable && nowMs - doubt.sinceMs >= afterMs) ||
+    // A clock that went back must not put it off: the credited time has no clock in it.
+    (undecidable && Math.max(nowMs - doubt.sinceMs, doubt.creditedMs) >= afterMs) ||
     nowMs - (doubt.countedAtMs ?? doubt.sinceMs) >= afterMs
   );
 }

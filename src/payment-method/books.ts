@@ -118,8 +118,9 @@ export class Books {
     let dueAtMs = Number.POSITIVE_INFINITY;
     for (const charge of charges) {
       if (charge.state === "in_flight") {
-        const last = charge.attempts.at(-1);
-        dueAtMs = Math.min(dueAtMs, (last?.intendedAtMs ?? nowMs) + this.#guardMs());
+        const intendedAtMs = charge.attempts.at(-1)?.intendedAtMs ?? nowMs;
+        // A clock that went forward does not end an attempt that is still owned: look again soon.
+        dueAtMs = Math.min(dueAtMs, Math.max(intendedAtMs + this.#guardMs(), nowMs + GUARD_MS));
       }
       dueAtMs = Math.min(
         dueAtMs,
@@ -135,7 +136,8 @@ export class Books {
     if (dueAtMs === Number.POSITIVE_INFINITY) {
       return;
     }
-    const atMs = alarmTime(Math.max(dueAtMs, nowMs), nowMs);
+    // Never now: an alarm that cannot do what is due must not run in circles.
+    const atMs = alarmTime(Math.max(dueAtMs, nowMs + 1), nowMs);
     const early = this.#armedAtMs !== null && this.#armedAtMs <= atMs && this.#armedAtMs > nowMs;
     if (!early) {
       this.#armedAtMs = atMs;

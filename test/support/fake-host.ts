@@ -60,6 +60,7 @@ export interface WorldOptions {
   readonly shared?: Shared;
   /** None unless given: most tests lose replies on purpose. */
   readonly brake?: SharedBrake;
+  readonly onLog?: Host["log"];
   /** A ledger that others have written to. */
   readonly ledger?: NodeLedger;
   /** How long one way to Harmony or the ledger takes. */
@@ -85,7 +86,8 @@ export interface Submission {
 
 interface Instance {
   readonly logic: PaymentMethod;
-  readonly calls: Set<Call>;
+  /** The calls that are not answered yet, each with what loses it. */
+  readonly calls: Map<Call, () => void>;
   readonly connections: Set<SandboxReply>;
 }
 
@@ -134,6 +136,12 @@ export class World {
       });
   }
 
+  /** The `seq` of the last entry in the object's own journal. */
+  get lastSeq(): number {
+    const { tables, rows } = this.storage.snapshot();
+    return tables.length === 0 ? 0 : (rows.get("entry") ?? []).length;
+  }
+
   /** What the machine's clock says. */
   get wallMs(): number {
     return this.time.nowMs + this.clockOffsetMs;
@@ -150,6 +158,11 @@ export class World {
   /** The process stands still: nothing of it runs until then, and what came meanwhile comes at once. */
   suspend(forMs: number): void {
     this.#suspendedUntilMs = Math.max(this.#suspendedUntilMs, this.time.nowMs + forMs);
+  }
+
+  /** What the cron does for a method whose work is overdue. */
+  wakeIfOverdue(): void {
+    // The registry comes with the cron trigger.
   }
 
   /** The object's storage goes back to what it was. */
@@ -171,24 +184,26 @@ export class World {
     this.#control("POST", "payments", { paymentMethodId: this.paymentMethodId, amount });
   }
 
-  /** Sends a command that arrives now, before anything that is due later. */
-  send(command: Command): Call {
+  /** Sends a command that arrives now, before anything that is due later; `onEnd` hears how it ended. */
+  send(command: Command, onEnd: (call: Call) => void = () => undefined): Call {
     const call: Call = { command, answer: null, lost: false, error: null, endedAtMs: null };
-    this.time.after(0, async () =>
-      this.#turn((instance) => {
-        instance.calls.add(call);
-        const end = (change: Partial<Call>) => {
-          this.#leave(() => {
-            Object.assign(call, change, { endedAtMs: this.time.nowMs });
-            instance.calls.delete(call);
-          });
-        };
-        instance.logic.execute(command).then(
-          (answer) => end({ answer }),
-          (error: unknown) => end({ error }),
-        );
-      }),
-    );
+    const settle = (change: Partial<Call>) => {
+      Object.assign(call, change, { endedAtMs: this.time.nowMs });
+      onEnd(call);
+    };
+    const run = (instance: Instance) => {
+      const end = (change: Partial<Call>) =>
+        this.#leave(() => {
+          instance.calls.delete(call);
+          settle(change);
+        });
+      instance.calls.set(call, () => settle({ lost: true }));
+      instance.logic.execute(command).then(
+        (answer) => end({ answer }),
+        (error: unknown) => end({ error }),
+      );
+    };
+    this.time.after(0, async () => this.#turn(run, () => settle({ lost: true })));
     return call;
   }
 
@@ -215,8 +230,8 @@ export class World {
       return;
     }
     this.crashes += 1;
-    for (const call of instance.calls) {
-      Object.assign(call, { lost: true, endedAtMs: this.time.nowMs });
+    for (const lose of [...instance.calls.values()]) {
+      lose();
     }
     for (const reply of instance.connections) {
       this.sandbox.end(reply, "abandoned");
@@ -228,34 +243,44 @@ export class World {
   }
 
   /** Runs one turn as soon as the process runs. */
-  async #turn(run: (instance: Instance) => void): Promise<void> {
+  async #turn(
+    run: (instance: Instance) => void,
+    unborn: () => void = () => undefined,
+  ): Promise<void> {
     const suspendedMs = this.#suspendedUntilMs - this.time.nowMs;
     if (suspendedMs > 0) {
-      this.time.after(suspendedMs, async () => this.#turn(run));
+      this.time.after(suspendedMs, async () => this.#turn(run, unborn));
       return;
     }
-    await this.#runTurn(run);
+    await this.#runTurn(run, unborn);
   }
 
   /** Runs one turn: begins an instance where there is none, commits at its end, lets out what left. */
-  async #runTurn(run: (instance: Instance) => void): Promise<void> {
+  async #runTurn(run: (instance: Instance) => void, unborn: () => void): Promise<void> {
     const before = this.#turns;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#turns = promise;
     await before;
     try {
-      await this.#alone(run);
+      await this.#alone(run, unborn);
     } finally {
       resolve();
     }
   }
 
-  async #alone(run: (instance: Instance) => void): Promise<void> {
+  /** `unborn` hears that the instance could not even begin: its storage refused. */
+  async #alone(run: (instance: Instance) => void, unborn: () => void): Promise<void> {
     this.#leaving = [];
     this.#alarmSet = undefined;
     this.#aborted = false;
     this.storage.beginTurn();
-    const instance = (this.#instance ??= this.#begin());
+    const instance = this.#instance ?? this.#begun();
+    if (instance === null) {
+      this.storage.endTurn("rollback");
+      unborn();
+      return;
+    }
+    this.#instance = instance;
     run(instance);
     await endOfTurn();
     const crash = this.#aborted ? "before" : this.crash();
@@ -273,11 +298,20 @@ export class World {
     }
   }
 
+  #begun(): Instance | null {
+    try {
+      return this.#begin();
+    } catch (error) {
+      this.logged.push({ level: "alert", event: "not_begun", fields: { message: String(error) } });
+      return null;
+    }
+  }
+
   #begin(): Instance {
     const connections = new Set<SandboxReply>();
     const alive = () => this.#instance?.connections === connections;
     const logic = new PaymentMethod(this.#host(connections, alive), this.alarmAtMs);
-    return { logic, connections, calls: new Set() };
+    return { logic, connections, calls: new Map() };
   }
 
   #leave(effect: () => void): void {
@@ -326,7 +360,7 @@ export class World {
     }
     this.#alarmRunning = true;
     this.alarmAtMs = null;
-    await this.#turn((instance) => {
+    const run = (instance: Instance) => {
       instance.logic.alarm().then(
         () =>
           this.#leave(() => {
@@ -337,7 +371,12 @@ export class World {
           this.#aborted = true;
         },
       );
-    });
+    };
+    const unborn = () => {
+      this.#alarmRunning = false;
+      this.time.after(ALARM_RETRY_MS, async () => this.#fireAlarm());
+    };
+    await this.#turn(run, unborn);
   }
 
   #host(connections: Set<SandboxReply>, alive: () => boolean): Host {
@@ -391,7 +430,9 @@ export class World {
       },
       defer: (delayMs, work) => {
         this.#leave(() => {
-          this.time.after(delayMs, async () => this.#goOn(alive, () => void work()));
+          this.time.after(delayMs, async () =>
+            this.#goOn(alive, () => void work().catch(() => undefined)),
+          );
         });
       },
       chargeId: () => this.#uuid(7),
@@ -407,7 +448,10 @@ export class World {
       abort: () => {
         this.#aborted = true;
       },
-      log: (level, event, fields) => void this.logged.push({ level, event, fields }),
+      log: (level, event, fields) => {
+        this.logged.push({ level, event, fields });
+        this.#options.onLog?.(level, event, fields);
+      },
     };
   }
 
@@ -546,6 +590,7 @@ export interface ChargeChange {
   readonly description?: string | null;
   readonly waitMs?: number;
   readonly requestId?: string;
+  readonly paymentMethodId?: string;
 }
 
 export function chargeCommand(change: ChargeChange = {}): ChargeCommand {
@@ -555,7 +600,7 @@ export function chargeCommand(change: ChargeChange = {}): ChargeCommand {
   return {
     v: 1,
     type: "charge",
-    paymentMethodId: METHOD_ID,
+    paymentMethodId: change.paymentMethodId ?? METHOD_ID,
     caller,
     idempotencyKey: key,
     request: {

@@ -43,6 +43,13 @@ export class NodeLedger implements LedgerDatabase {
       });
   }
 
+  /** The position of the newest row; 0 where there is none. */
+  lastPosition(): number {
+    return Number(
+      this.#db.prepare("SELECT coalesce(max(position), 0) AS last FROM entry").get()?.["last"],
+    );
+  }
+
   /** Falls back to an earlier time, as a restored database does: only the first rows are there. */
   fallBack(position: number): void {
     const rows = this.#db

@@ -11,8 +11,12 @@ interface Task {
   readonly run: () => void | Promise<void>;
 }
 
+/** A life of days takes some ten thousands of tasks. */
+const TASKS_MAX = 2_000_000;
+
 export class VirtualTime {
   nowMs = T0;
+  #ran = 0;
   #order = 0;
   #tasks: Task[] = [];
 
@@ -45,6 +49,10 @@ export class VirtualTime {
         return;
       }
       this.#tasks.shift();
+      this.#ran += 1;
+      if (this.#ran > TASKS_MAX) {
+        throw new Error("it runs in circles");
+      }
       this.nowMs = Math.max(this.nowMs, next.atMs);
       await next.run();
     }

@@ -1,0 +1,354 @@
+/**
+ * Owns what must hold of a life once it is quiet: what the gateway's own books and answers say,
+ * held against the simulated Harmony's book. Each check names what it found. Must not change
+ * anything.
+ */
+import { type Charge, lastAttempt } from "../../src/domain/charge.ts";
+import type { Entry } from "../../src/domain/entries.ts";
+import type { Payment } from "../../sandbox/book.ts";
+import { visibleAt } from "../../sandbox/history.ts";
+import type { World } from "../support/fake-host.ts";
+import {
+  assertOneAtATime,
+  assertSound,
+  attributed,
+  journalOf,
+} from "../payment-method/promises.ts";
+import type { Life } from "./life.ts";
+import type { Card } from "./plan.ts";
+import type { Told } from "./shop.ts";
+
+const HOUR_MS = 3_600_000;
+const HORIZON_MS = 900_000;
+/** A look may have begun this long before the payment showed: latency, slow pages, one deadline. */
+const LOOK_MS = 25_000;
+const LOOKS_IN_FIRST_HOUR_MAX = 30;
+
+/** What one card's life comes down to. */
+interface Facts {
+  readonly life: Life;
+  readonly world: World;
+  readonly card: Card;
+  readonly index: number;
+  readonly journal: readonly Entry[];
+  readonly charges: readonly Charge[];
+  readonly payments: readonly Payment[];
+  readonly told: readonly Told[];
+  readonly isHalted: boolean;
+  readonly isRestored: boolean;
+}
+
+/** Everything that is wrong with a life; empty where nothing is. */
+export function failuresOf(life: Life): string[] {
+  const failures: string[] = [];
+  const check = (name: string, run: () => void): void => {
+    try {
+      run();
+    } catch (error) {
+      failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  check("callers", () => assertAnswered(life));
+  check("positions", () => assertPositions(life));
+  for (const [index, world] of life.worlds.entries()) {
+    const facts = factsOf(life, world, index);
+    const on = (name: string) => `card ${index}, ${name}`;
+    check(on("ledger"), () => assertDelivered(facts));
+    check(on("looks"), () => assertFewLooks(facts));
+    if (facts.isRestored) {
+      continue;
+    }
+    check(on("order of charges"), () => assertOneAtATime(facts.journal));
+    check(on("concurrency"), () => assertNeverTwoAtOnce(facts));
+    check(on("submissions"), () => assertNoSubmissionBesideAPayment(facts));
+    check(on("payments"), () => assertEveryPaymentIsKnown(facts));
+    check(on("states"), () => assertSettled(facts));
+    check(on("money"), () => assertMoney(facts));
+    check(on("answers"), () => assertAnswersTrue(facts));
+    check(on("alerts"), () => assertAlerts(facts));
+  }
+  return failures;
+}
+
+function factsOf(life: Life, world: World, index: number): Facts {
+  const journal = journalOf(world);
+  const has = journal.length > 0;
+  const rows = has ? world.storage.sql.exec("SELECT body FROM charge").toArray() : [];
+  const [method] = has ? world.storage.sql.exec("SELECT halted FROM method").toArray() : [];
+  const card = life.plan.cards[index];
+  if (card === undefined) {
+    throw new Error(`there is no card ${index}`);
+  }
+  return {
+    life,
+    world,
+    card,
+    index,
+    journal,
+    charges: rows.map((row) => JSON.parse(String(row["body"])) as Charge),
+    payments: life.worlds[0]?.sandbox.book.paymentsOf(world.paymentMethodId) ?? [],
+    told: life.shop.told.filter(({ order }) => order.card === index),
+    isHalted: method?.["halted"] != null,
+    isRestored: life.restored.has(world),
+  };
+}
+
+/** The key that a payment was really made for; null for one that others made. */
+function keyOf({ origin, description }: Payment): string | null {
+  return origin === "foreign" ? null : (/^for (\S+)/.exec(description ?? "")?.[1] ?? null);
+}
+
+function assertAnswered({ shop }: Life): void {
+  if (shop.open > 0) {
+    throw new Error(`${shop.open} callers were never answered`);
+  }
+  const [error] = shop.errors.filter((one) => !/disk I\/O error/.test(String(one)));
+  if (error !== undefined) {
+    throw new Error(`an error of our own: ${error instanceof Error ? error.stack : String(error)}`);
+  }
+}
+
+function assertPositions({ ledger, worlds }: Life): void {
+  const positions = worlds
+    .flatMap(({ paymentMethodId }) => ledger.entries(paymentMethodId))
+    .map(({ position }) => position)
+    .toSorted((a, b) => a - b);
+  if (positions.some((position, index) => position !== index + 1)) {
+    throw new Error("positions in the ledger have gaps");
+  }
+}
+
+/** Every entry is in the ledger exactly once; after a restore, at least nothing there is changed. */
+function assertDelivered({ life, world, journal, isHalted, isRestored }: Facts): void {
+  const ledger = life.ledger.entries(world.paymentMethodId);
+  assertSound(journal);
+  assertSound(ledger);
+  if (isHalted && !isRestored) {
+    throw new Error("halted without cause");
+  }
+  const hashes = (entries: readonly Entry[]) => entries.map(({ hash }) => hash).join();
+  // An object that went back and has written nothing since does not know of it yet.
+  const own = isRestored ? ledger.slice(0, journal.length) : ledger;
+  if (!isHalted && hashes(own) !== hashes(journal)) {
+    throw new Error(`the ledger has ${ledger.length} entries, the journal ${journal.length}`);
+  }
+}
+
+function assertNeverTwoAtOnce({ world }: Facts): void {
+  const { perMethod } = world.sandbox.exchanges.maxConcurrent(world.paymentMethodId);
+  if (perMethod > 1) {
+    throw new Error(`${perMethod} charges were open at once`);
+  }
+}
+
+function assertFewLooks({ life, journal, charges }: Facts): void {
+  if (life.plan.troubles.has("clock_back")) {
+    // The entries' times repeat an hour there.
+    return;
+  }
+  for (const { chargeId, attempts } of charges) {
+    for (const { attempt, answeredAtMs } of attempts) {
+      const looks = journal.filter(
+        (entry) =>
+          entry.type === "looked" &&
+          entry.chargeId === chargeId &&
+          entry.attempt === attempt &&
+          entry.detail?.["purpose"] === "doubt" &&
+          answeredAtMs !== null &&
+          Date.parse(entry.occurredAt) - answeredAtMs < HOUR_MS,
+      );
+      if (looks.length > LOOKS_IN_FIRST_HOUR_MAX) {
+        throw new Error(`${looks.length} looks in the first hour of ${chargeId}`);
+      }
+    }
+  }
+}
+
+/**
+ * Nothing is submitted for a key that has a payment which Harmony shows; nor after an attempt
+ * whose payment shows within the horizon, however late within it.
+ */
+function assertNoSubmissionBesideAPayment({ world, payments, card, life }: Facts): void {
+  const shownAt = (payment: Payment): number =>
+    visibleAt(payment, { visibleAfterMs: 0, ...card.history } as Parameters<typeof visibleAt>[1]);
+  for (const payment of payments) {
+    const key = keyOf(payment);
+    const sent = world.submissions
+      .filter(({ description }) => description.startsWith(`for ${key} `))
+      .map(({ atMs }) => atMs);
+    const cause = sent.findLast((atMs) => atMs <= payment.createdAt) ?? 0;
+    const origin = life.plan.tag ? submissionOf(world, payment) : cause;
+    const horizonMs = life.plan.rules.horizonMs === null ? Infinity : HORIZON_MS;
+    const isWithin = shownAt(payment) <= origin + horizonMs;
+    const isPlain = life.plan.tag || payment.origin === "charge";
+    for (const atMs of sent) {
+      if (atMs > shownAt(payment) + LOOK_MS) {
+        throw new Error(`${key} was submitted beside ${payment.id}, which is shown`);
+      }
+      if (isPlain && isWithin && atMs > origin) {
+        throw new Error(`${key} was submitted again within the horizon of ${payment.id}`);
+      }
+    }
+  }
+}
+
+/** When the submission left that made a payment: its tag stands in both. */
+function submissionOf(world: World, payment: Payment): number {
+  return (
+    world.submissions.find(({ description }) => description === payment.description)?.atMs ?? 0
+  );
+}
+
+/** Each payment of ours is attributed to its charge, or in a person's hands by name. */
+function assertEveryPaymentIsKnown(facts: Facts): void {
+  const { journal, payments, charges } = facts;
+  const owners = attributed(journal);
+  const named = new Set(
+    journal.flatMap((entry) =>
+      entry.type === "charge_escalated"
+        ? ((entry.detail?.["candidates"] ?? []) as string[])
+        : entry.type === "payment_unattributed" && entry.paymentId !== null
+          ? [entry.paymentId]
+          : [],
+    ),
+  );
+  for (const payment of payments) {
+    const key = keyOf(payment);
+    const owner = owners.get(payment.id);
+    const charge = charges.find(({ idempotencyKey }) => idempotencyKey === key);
+    if (owner !== undefined && owner !== key && !mayBeMistaken(facts)) {
+      throw new Error(`${payment.id} of ${key} is said to be ${owner}'s`);
+    }
+    const isHeld =
+      named.has(payment.id) ||
+      (charge?.state === "in_doubt" && charge.escalated) ||
+      // Another's payment was taken for it; its own is found when the books are compared.
+      (mayBeMistaken(facts) && charge?.payment != null);
+    if (key !== null && owner === undefined && !isHeld) {
+      throw new Error(`${payment.id} of ${key} is on no one's books`);
+    }
+    if (charge?.state === "not_charged" && owner === undefined && !named.has(payment.id)) {
+      throw new Error(`${key} is said to be not charged, though ${payment.id} exists`);
+    }
+  }
+}
+
+/**
+ * The exception that the design names: a payment of the same amount, made by someone else between
+ * our last complete look and the doubt, where neither tag nor time tells it apart.
+ */
+function mayBeMistaken({ life, card }: Facts): boolean {
+  const { troubles } = life.plan;
+  // A reply that names a foreign payment which nobody has seen yet is believed, too.
+  const lies = card.charges.includes("approve_with_known_id");
+  return troubles.has("foreign_same_amount") || (lies && troubles.has("foreign_other_amount"));
+}
+
+/** No charge stays as it is for ever without a cause that a person must judge. */
+function assertSettled(facts: Facts): void {
+  for (const charge of facts.charges) {
+    const { idempotencyKey, state, escalated } = charge;
+    const isSettled = state === "approved" || state === "declined" || state === "not_charged";
+    if (isSettled) {
+      continue;
+    }
+    if (state !== "in_doubt" || !escalated) {
+      throw new Error(`${idempotencyKey} is still ${state}`);
+    }
+    if (!hasCause(facts, charge)) {
+      throw new Error(`${idempotencyKey} was left to a person without cause`);
+    }
+  }
+}
+
+function hasCause(facts: Facts, charge: Charge): boolean {
+  const { life, card, payments, charges } = facts;
+  const { amountMinor } = charge.request;
+  const { plan } = life;
+  const { fields, description, dropItem, countIsPage, pageShift } = card.history;
+  const echoes = plan.tag && fields === "full" && (description ?? "echo") === "echo";
+  const clock = ["clock_forward", "clock_back"] as const;
+  return (
+    wasShownAnotherMerchants(facts) ||
+    plan.rules.horizonMs === null ||
+    lastAttempt(charge).namedPaymentId !== null ||
+    (plan.rules.foreignWriters === true && !echoes) ||
+    dropItem === true ||
+    countIsPage === true ||
+    (pageShift ?? 0) !== 0 ||
+    payments.filter((payment) => payment.amountMinor === amountMinor).length > 1 ||
+    charges.filter(({ request }) => request.amountMinor === amountMinor).length > 1 ||
+    clock.some((trouble) => plan.troubles.has(trouble))
+  );
+}
+
+/**
+ * Another merchant's list, shown before any payment of this card was known, cannot be told from a
+ * true one; what it showed is then missed in every later look.
+ */
+function wasShownAnotherMerchants({ journal, payments }: Facts): boolean {
+  return journal.some(
+    ({ type, outcome, detail }) =>
+      type === "looked" &&
+      outcome === "complete" &&
+      ((detail?.["new"] ?? []) as string[]).some((id) => !payments.some((one) => one.id === id)),
+  );
+}
+
+/** The effects of all entries sum up to the money of the payments that are on our books. */
+function assertMoney({ journal, payments }: Facts): void {
+  const owners = attributed(journal);
+  const taken = payments
+    .filter(({ id, status }) => owners.has(id) && status === "CONFIRMED")
+    .reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+  const effect = journal.reduce((sum, { effectMinor }) => sum + effectMinor, 0);
+  if (effect !== taken) {
+    throw new Error(`the entries make ${effect} known, the book has ${taken}`);
+  }
+}
+
+/** What callers were told is true by the book, or a reported late truth contradicts it. */
+function assertAnswersTrue(facts: Facts): void {
+  const { told, payments, journal } = facts;
+  const late = new Set(
+    journal.flatMap(({ type, paymentId }) =>
+      (type === "late_truth_found" || type === "payment_unattributed") && paymentId !== null
+        ? [paymentId]
+        : [],
+    ),
+  );
+  const final = new Map<string, string>();
+  for (const { order, toldAtMs, reply } of told) {
+    const own = payments.filter((payment) => keyOf(payment) === order.key);
+    const isConfirmed = ({ statusHistory }: Payment) =>
+      statusHistory.some(({ status, at }) => status === "CONFIRMED" && at <= toldAtMs);
+    if (reply.money === "charged" && !own.some(isConfirmed) && !mayBeMistaken(facts)) {
+      throw new Error(`${order.key} was told it is charged, and no payment is confirmed`);
+    }
+    if (reply.money === "not_charged" && reply.status !== 422) {
+      const taken = own.find((payment) => isConfirmed(payment) && !late.has(payment.id));
+      if (taken !== undefined) {
+        throw new Error(`${order.key} was told it is not charged, and ${taken.id} was`);
+      }
+    }
+    if (/"status":"(CONFIRMED|CANCELLED)"|"code":"charge_refused"/.test(reply.body)) {
+      const wish = `${order.key} ${order.amountMinor}`;
+      const bytes = `${reply.status} ${reply.body}`;
+      if ((final.get(wish) ?? bytes) !== bytes) {
+        throw new Error(`${order.key} got ${bytes} after ${final.get(wish)}`);
+      }
+      final.set(wish, bytes);
+    }
+  }
+}
+
+/** A person hears of everything that only a person can judge. */
+function assertAlerts({ world, journal }: Facts): void {
+  for (const type of ["charge_escalated", "late_truth_found", "payment_unattributed"]) {
+    const entries = journal.filter((entry) => entry.type === type).length;
+    const alerts = world.logged.filter(({ level, event }) => level === "alert" && event === type);
+    if (alerts.length < entries) {
+      throw new Error(`${entries} entries ${type}, ${alerts.length} alerts`);
+    }
+  }
+}

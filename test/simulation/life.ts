@@ -1,0 +1,119 @@
+/**
+ * Owns one simulated life from its seed to its end: cards, callers, troubles, then days of quiet.
+ * Everything runs in this process on virtual time, with the gateway's own logic, journal, relay and
+ * client, and the sandbox's own core. Must not judge: checks.ts does.
+ */
+import { createHarmony as createSandbox } from "../../sandbox/core.ts";
+import { SharedBrake } from "../../src/payment-method/shared-brake.ts";
+import { type Shared, World } from "../support/fake-host.ts";
+import { NodeLedger } from "../support/node-ledger.ts";
+import { T0, VirtualTime } from "../support/virtual-time.ts";
+import { Chance } from "./chance.ts";
+import { Log } from "./log.ts";
+import { type Plan, planOf } from "./plan.ts";
+import { type Order, Shop } from "./shop.ts";
+import { Troubles } from "./troubles.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+/** How often the runtime's cron comes by; seldom in quiet days, which are long. */
+const SWEEP_MS = MINUTE_MS;
+const QUIET_SWEEP_MS = 15 * MINUTE_MS;
+/** Long enough for the last late look, and for one more that had to be repeated. */
+const QUIET_MS = 60 * HOUR_MS;
+
+export interface Life {
+  readonly plan: Plan;
+  readonly log: Log;
+  readonly worlds: readonly World[];
+  readonly shop: Shop;
+  readonly ledger: NodeLedger;
+  readonly restored: ReadonlySet<World>;
+  readonly virtualMs: number;
+}
+
+export async function live(seed: number): Promise<Life> {
+  const plan = planOf(seed);
+  const chance = new Chance(seed ^ 0x5eed);
+  const time = new VirtualTime();
+  const log = new Log(() => time.nowMs);
+  const shared = share(time, chance);
+  const worlds = begin(plan, shared, log);
+  const shop = new Shop(chance, log, worlds);
+  const troubles = new Troubles(plan, chance, log, worlds, shared.ledger);
+  let isQuiet = false;
+  const sweep = (): void => {
+    // Whatever else happens, the cron comes.
+    for (const world of worlds) {
+      world.wakeIfOverdue();
+    }
+    time.after(isQuiet ? QUIET_SWEEP_MS : SWEEP_MS, sweep);
+  };
+  time.after(SWEEP_MS, sweep);
+  const orders = openTheShop(plan, chance, shop, time);
+  troubles.begin();
+  await time.advance(plan.busyMs + MINUTE_MS);
+  troubles.end();
+  isQuiet = true;
+  log.note("quiet");
+  for (const [index, world] of worlds.entries()) {
+    world.scenario({ history: plan.cards[index]?.history ?? {} });
+  }
+  for (const order of orders) {
+    const afterMs = chance.pick([MINUTE_MS, 17 * MINUTE_MS, 50 * MINUTE_MS, 9 * HOUR_MS]);
+    time.after(chance.between(0, afterMs), () => shop.ask(order, 6));
+  }
+  await time.advance(12 * HOUR_MS + QUIET_MS);
+  const { ledger } = shared;
+  const virtualMs = time.nowMs - T0;
+  return { plan, log, worlds, shop, ledger, restored: troubles.restored, virtualMs };
+}
+
+function share(time: VirtualTime, chance: Chance): Shared {
+  let ids = 0;
+  const sandbox = createSandbox({
+    now: () => time.nowMs,
+    uuid: () => {
+      ids += 1;
+      return `bbbbbbbb-0000-4000-8000-${ids.toString(16).padStart(12, "0")}`;
+    },
+    schedule: (afterMs, run) => time.after(afterMs, run),
+  });
+  return { time, random: chance.random, sandbox, ledger: new NodeLedger() };
+}
+
+function begin(plan: Plan, shared: Shared, log: Log): World[] {
+  const brake = plan.brake ? new SharedBrake((_level, event) => log.fire(event)) : null;
+  return plan.cards.map((card) => {
+    const world = new World({
+      shared,
+      rules: plan.rules,
+      tag: plan.tag,
+      paymentMethodId: shared.sandbox.book.addMethod({
+        status: "ACTIVE",
+        externalId: null,
+        expiresAt: null,
+        standing: null,
+      }).id,
+      latencyMs: (random) => 1 + Math.floor(random() * 80),
+      ...(brake === null ? {} : { brake }),
+      onLog: (level, event, fields) => log.note(`${level} ${event}`, fields),
+    });
+    const { charges, looks, reads, history } = card;
+    world.scenario({ charges: [...charges], looks: [...looks], reads: [...reads], history });
+    return world;
+  });
+}
+
+/** Draws the orders of the busy time; they are placed when their time comes. */
+function openTheShop(plan: Plan, chance: Chance, shop: Shop, time: VirtualTime): Order[] {
+  const orders: Order[] = [];
+  for (let index = 0; index < plan.orders; index += 1) {
+    const atMs = index === 0 ? 0 : chance.between(0, plan.busyMs);
+    time.after(atMs, () => {
+      const card = chance.between(0, plan.cards.length - 1);
+      orders.push(shop.order(card, chance.pick(plan.amountsMinor), plan.busyMs));
+    });
+  }
+  return orders;
+}

@@ -1,0 +1,468 @@
+/**
+ * Owns the planted bugs: each is one small change of the gateway's source, made while it is loaded,
+ * that a simulation must find. A change whose place is not found exactly once is an error, so that
+ * the list keeps up with the source.
+ */
+import { registerHooks } from "node:module";
+
+interface Edit {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface Mutant {
+  readonly name: string;
+  readonly edits: readonly Edit[];
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "sends twice after a timeout",
+    edits: [
+      {
+        file: "harmony/client.ts",
+        from: `const answer = await call("POST", path, chargeBody(request, tag), REPLY_BYTES_MAX);`,
+        to: `let answer = await call("POST", path, chargeBody(request, tag), REPLY_BYTES_MAX);
+      if (answer.type === "failed") answer = await call("POST", path, chargeBody(request, tag), REPLY_BYTES_MAX);`,
+      },
+    ],
+  },
+  {
+    name: "follows a 307",
+    edits: [
+      {
+        file: "harmony/client.ts",
+        from: `redirect: "manual"`,
+        to: `redirect: "follow"`,
+      },
+    ],
+  },
+  {
+    name: "deletes the key on error",
+    edits: [
+      {
+        file: "payment-method/journal.ts",
+        from: `      JSON.stringify(charge),
+    );`,
+        to: `      JSON.stringify(charge),
+    );
+    if (charge.state === "in_doubt") this.#run("DELETE FROM charge WHERE charge_id = ?", charge.chargeId);`,
+      },
+    ],
+  },
+  {
+    name: "forgets the alarm",
+    edits: [
+      {
+        file: "payment-method/books.ts",
+        from: `await this.#host.setAlarm(atMs);`,
+        to: ``,
+      },
+    ],
+  },
+  {
+    name: "a read makes the lost payment known",
+    edits: [
+      {
+        file: "domain/draft.ts",
+        from: `        recordSeen(draft, { ...fact.seen, tag: null, createdAtMs: null }, false, set);`,
+        to: `        recordSeen(draft, { ...fact.seen, tag: null, createdAtMs: null }, false, set);
+        const mutated = draft.payments.get(fact.seen.id);
+        if (mutated !== undefined) draft.payments.set(fact.seen.id, { ...mutated, recordedSeq: 0 });`,
+      },
+    ],
+  },
+  {
+    name: "adopts a known payment",
+    edits: [
+      {
+        file: "domain/match.ts",
+        from: `    payment.chargeId === null &&
+    payment.recordedSeq > attempt.intentSeq &&
+    payment.amountMinor`,
+        to: `    payment.chargeId === null &&
+    payment.amountMinor`,
+      },
+    ],
+  },
+  {
+    name: "takes an answer that names a known payment",
+    edits: [
+      {
+        file: "payment-method/payment-method.ts",
+        from: `      return (
+        record !== null &&
+        (record.recordedSeq`,
+        to: `      return (
+        false && record !== null &&
+        (record.recordedSeq`,
+      },
+    ],
+  },
+  {
+    name: "takes an incomplete look for one that shows nothing",
+    edits: [
+      {
+        file: "harmony/client.ts",
+        from: `    complete: why === null,`,
+        to: `    complete: true,`,
+      },
+    ],
+  },
+  {
+    name: "takes a look that lacks a known payment for complete",
+    edits: [
+      {
+        file: "harmony/client.ts",
+        from: `      return "known_payment_missing";`,
+        to: `      return null;`,
+      },
+    ],
+  },
+  {
+    name: "takes nothing found for not charged at once",
+    edits: [
+      {
+        file: "domain/schedule.ts",
+        from: `attempt.horizonMs !== null && attempt.namedPaymentId === null && credited >= attempt.horizonMs`,
+        to: `attempt.horizonMs !== null && attempt.namedPaymentId === null && credited >= 0`,
+      },
+    ],
+  },
+  {
+    name: "credits the horizon by the wall clock",
+    edits: [
+      {
+        file: "domain/schedule.ts",
+        from: `return doubt.creditedMs + Math.max(0, Math.min(passed, 2 * doubt.plannedGapMs));`,
+        to: `return doubt.creditedMs + passed;`,
+      },
+    ],
+  },
+  {
+    name: "calls a charge not charged though its payment was named",
+    edits: [
+      {
+        file: "domain/schedule.ts",
+        from: `attempt.horizonMs !== null && attempt.namedPaymentId === null && credited`,
+        to: `attempt.horizonMs !== null && credited`,
+      },
+    ],
+  },
+  {
+    name: "adopts though two charges compete",
+    edits: [
+      {
+        file: "domain/match.ts",
+        from: `if (context.competing || single.contested === true) {`,
+        to: `if (false) {`,
+      },
+    ],
+  },
+  {
+    name: "adopts one of several",
+    edits: [
+      {
+        file: "domain/match.ts",
+        from: `if (single === undefined || candidates.length > 1) {`,
+        to: `if (single === undefined) {`,
+      },
+    ],
+  },
+  {
+    name: "does not look before a further attempt",
+    edits: [
+      {
+        file: "domain/decide.ts",
+        from: `return charge !== null || method.foreignSeen || method.foreignWriters`,
+        to: `return method.foreignSeen || method.foreignWriters`,
+      },
+    ],
+  },
+  {
+    name: "looks before a further attempt and sends whatever it shows",
+    edits: [
+      {
+        file: "payment-method/payment-method.ts",
+        from: `return doubtful ? problem("halted", { money: "unknown", chargeId }) : null;`,
+        to: `return null;`,
+      },
+    ],
+  },
+  {
+    name: "sends the first charge without a baseline",
+    edits: [
+      {
+        file: "domain/decide.ts",
+        from: `  if (!method.baseline) {`,
+        to: `  if (false) {`,
+      },
+    ],
+  },
+  {
+    name: "relays out of order",
+    edits: [
+      {
+        file: "payment-method/journal.ts",
+        from: `"SELECT body FROM entry WHERE seq > ? ORDER BY seq LIMIT ?",`,
+        to: `"SELECT body FROM entry WHERE seq > ? ORDER BY seq % 2, seq LIMIT ?",`,
+      },
+    ],
+  },
+  {
+    name: "relays without idempotence",
+    edits: [
+      {
+        file: "payment-method/relay.ts",
+        from: `        case "unavailable":
+          return this.#failed(result.message);`,
+        to: `        case "unavailable":
+          return this.#refused(result.message);`,
+      },
+    ],
+  },
+  {
+    name: "loses the outbox row of a failed delivery",
+    edits: [
+      {
+        file: "payment-method/relay.ts",
+        from: `        case "unavailable":
+          return`,
+        to: `        case "unavailable":
+          this.#journal.markDelivered(last.seq);
+          return`,
+      },
+    ],
+  },
+  {
+    name: "ignores a fork",
+    edits: [
+      {
+        file: "payment-method/relay.ts",
+        from: `        case "forked":
+          return this.#refused(`,
+        to: `        case "forked":
+          this.#journal.markDelivered(last.seq);
+          break;
+          return this.#refused(`,
+      },
+    ],
+  },
+  {
+    name: "does not deliver again what a restored ledger lost",
+    edits: [
+      {
+        file: "payment-method/relay.ts",
+        from: `          if (!(await this.#rewind())) {`,
+        to: `          this.#journal.markDelivered(last.seq);
+          if (false) {`,
+      },
+    ],
+  },
+  {
+    name: "compares amounts as floats",
+    edits: [
+      {
+        file: "domain/money.ts",
+        from: `  return centavos;
+}`,
+        to: `  return scaled;
+}`,
+      },
+    ],
+  },
+  {
+    name: "releases the duplicates that wait to send",
+    edits: [
+      {
+        file: "payment-method/payment-method.ts",
+        from: `const ticket = this.#queue.find(command) ?? this.#enqueue(command);`,
+        to: `const ticket = this.#enqueue(command);`,
+      },
+    ],
+  },
+  {
+    name: "decides the freeze on entry",
+    edits: [
+      {
+        file: "payment-method/payment-method.ts",
+        from: `return admit(journal.openCharges(), charge, method, lookedFresh);`,
+        to: `return admit([], charge, method, lookedFresh);`,
+      },
+      {
+        file: "payment-method/payment-method.ts",
+        from: `if (this.#queue.isFull && !isKnown) {`,
+        to: `if (!isKnown && journal.openCharges().some(({ state }) => state === "in_doubt")) {`,
+      },
+    ],
+  },
+  {
+    name: "drops a truth that comes after the decision",
+    edits: [
+      {
+        file: "domain/find.ts",
+        from: `  const settled = charge.state === "approved" || charge.state === "pending";
+  note(draft, {`,
+        to: `  const settled = charge.state === "approved" || charge.state === "pending";
+  if (!settled) return;
+  note(draft, {`,
+      },
+    ],
+  },
+  {
+    name: "forgets the late looks",
+    edits: [
+      {
+        file: "domain/schedule.ts",
+        from: `  const delay = schedules.lateMs[lateLooks];`,
+        to: `  const delay = undefined as number | undefined;`,
+      },
+    ],
+  },
+  {
+    name: "takes an unknown answer for a refusal",
+    edits: [
+      {
+        file: "harmony/classify.ts",
+        from: "      return indeterminate(`status_${exchange.httpStatus}`);",
+        to: `      return notSent("upstream_unavailable", null);`,
+      },
+    ],
+  },
+  {
+    name: "takes a lost connection for not sent",
+    edits: [
+      {
+        file: "harmony/classify.ts",
+        from: `    return indeterminate(exchange.reason);`,
+        to: `    return notSent("upstream_unavailable", null);`,
+      },
+    ],
+  },
+  {
+    name: "forgets an attempt that a crash interrupted",
+    edits: [
+      {
+        file: "payment-method/upkeep.ts",
+        from: `if (charge.state === "in_flight" && charge.chargeId !== this.#owned()) {`,
+        to: `if (false) {`,
+      },
+    ],
+  },
+  {
+    name: "an alarm abandons an attempt that is still owned",
+    edits: [
+      {
+        file: "payment-method/upkeep.ts",
+        from: `if (charge.state === "in_flight" && charge.chargeId !== this.#owned()) {`,
+        to: `if (charge.state === "in_flight") {`,
+      },
+    ],
+  },
+  {
+    name: "another charge goes while one is in doubt",
+    edits: [
+      {
+        file: "domain/decide.ts",
+        from: `if (other.state === "in_doubt" || other.state === "in_flight") {`,
+        to: `if (other.state === "in_flight") {`,
+      },
+    ],
+  },
+  {
+    name: "books the money of a payment twice",
+    edits: [
+      {
+        file: "domain/draft.ts",
+        from: `    return settledMinor(after) - settledMinor(before);`,
+        to: `    return settledMinor(after);`,
+      },
+    ],
+  },
+  {
+    name: "moves a final payment back",
+    edits: [
+      {
+        file: "domain/status.ts",
+        from: `  return from === "CONFIRMED" && (to === "REFUNDED" || to === "CANCELLED");`,
+        to: `  return true;`,
+      },
+    ],
+  },
+  {
+    name: "does not bind the first final answer",
+    edits: [
+      {
+        file: "domain/evolve.ts",
+        from: `  if (next.boundReply !== null) {
+    return next;
+  }`,
+        to: ``,
+      },
+    ],
+  },
+  {
+    name: "a mismatch is answered like a repeat",
+    edits: [
+      {
+        file: "domain/decide.ts",
+        from: `  if (differing.length > 0) {`,
+        to: `  if (false) {`,
+      },
+    ],
+  },
+  {
+    name: "escalates and tells nobody",
+    edits: [
+      {
+        file: "payment-method/books.ts",
+        from: `  "charge_escalated",
+`,
+        to: ``,
+      },
+    ],
+  },
+  {
+    name: "hammers a Harmony whose looks fail",
+    edits: [
+      {
+        file: "domain/schedule.ts",
+        from: `  return Math.max(planned, Math.min(doubled, FAILED_GAP_MAX_MS));`,
+        to: `  return 1000;`,
+      },
+    ],
+  },
+  {
+    name: "never polls a pending payment",
+    edits: [
+      {
+        file: "payment-method/upkeep.ts",
+        from: `this.#pollAll(due.filter((charge) => isDue(charge.nextPoll, nowMs))),`,
+        to: `Promise.resolve(),`,
+      },
+    ],
+  },
+];
+
+/** Loads the gateway with one bug in it from now on; must be called before anything of it is loaded. */
+export function plant({ name, edits }: Mutant): void {
+  registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context);
+      const own = edits.filter(({ file }) => url.endsWith(`/src/${file}`));
+      if (own.length === 0) {
+        return loaded;
+      }
+      let source = String(loaded.source);
+      for (const { file, from, to } of own) {
+        const places = source.split(from).length - 1;
+        if (places !== 1) {
+          throw new Error(`"${name}" has ${places} places in ${file}, not one`);
+        }
+        source = source.replace(from, () => to);
+      }
+      return { ...loaded, source };
+    },
+  });
+}

@@ -1,0 +1,189 @@
+/**
+ * Owns what one seed stands for: which troubles its life has, and how many cards, amounts and
+ * orders. Each life draws a few kinds of trouble only, so that rare ones meet undisturbed. Must
+ * not run anything.
+ */
+import type { Rules } from "../../src/domain/draft.ts";
+import type { ScenarioInput } from "../support/sandbox.ts";
+import { Chance } from "./chance.ts";
+
+export type ChargeStep = NonNullable<ScenarioInput["charges"]>[number];
+export type ReadStep = NonNullable<ScenarioInput["looks"]>[number];
+export type History = NonNullable<ScenarioInput["history"]>;
+
+/** Troubles beside what the scenarios of the cards do. */
+const TROUBLES = [
+  "outage",
+  "foreign_other_amount",
+  "foreign_same_amount",
+  "crash",
+  "ledger_fails",
+  "alarm_late",
+  "alarm_doubled",
+  "alarm_dropped",
+  "suspended",
+  "clock_forward",
+  "clock_back",
+  "storage_fails",
+  "object_restored",
+  "ledger_restored",
+] as const;
+export type Trouble = (typeof TROUBLES)[number];
+
+export interface Card {
+  readonly charges: readonly ChargeStep[];
+  readonly looks: readonly ReadStep[];
+  readonly reads: readonly ReadStep[];
+  readonly history: History;
+}
+
+export interface Plan {
+  readonly seed: number;
+  readonly troubles: ReadonlySet<Trouble>;
+  readonly cards: readonly Card[];
+  readonly amountsMinor: readonly number[];
+  readonly orders: number;
+  /** How long callers order and troubles last. */
+  readonly busyMs: number;
+  readonly rules: Partial<Rules>;
+  readonly tag: boolean;
+  readonly brake: boolean;
+}
+
+const MINUTE_MS = 60_000;
+
+const APPROVED: readonly ChargeStep[] = ["approve", { kind: "approve", latencyMs: 12_000 }];
+const LOST_AFTER: readonly ChargeStep[] = [
+  { kind: "lose_reply_after_charging", how: "reset" },
+  { kind: "lose_reply_after_charging", how: "hang" },
+  { kind: "lose_reply_after_charging", how: "truncate" },
+  { kind: "error_after_charging", status: 500 },
+  { kind: "error_after_charging", status: 418 },
+  "garbage_after_charging",
+  "html_after_charging",
+  "unknown_status_after_charging",
+  "wrong_amount_after_charging",
+];
+const LOST_BEFORE: readonly ChargeStep[] = [
+  { kind: "lose_before_charging", how: "reset" },
+  { kind: "lose_before_charging", how: "hang" },
+  { kind: "lose_before_charging", how: "truncate" },
+  { kind: "error_before_charging", status: 503 },
+  { kind: "redirect", status: 307 },
+  { kind: "redirect", status: 302 },
+];
+const REFUSED: readonly ChargeStep[] = [
+  { kind: "refuse", status: 429, retryAfter: 3 },
+  { kind: "refuse", status: 401 },
+  { kind: "refuse", status: 404 },
+  { kind: "refuse", status: 402, body: "no JSON" },
+];
+const DECLINED: readonly ChargeStep[] = [
+  { kind: "decline", as: "cancelled" },
+  { kind: "decline", as: 400 },
+  { kind: "decline", as: 402 },
+  { kind: "decline", as: 422 },
+];
+const PENDING: readonly ChargeStep[] = [
+  { kind: "pending", polls: 2, then: "CONFIRMED" },
+  { kind: "pending", polls: 4, then: "CONFIRMED" },
+  { kind: "pending", polls: 1, then: "CANCELLED" },
+];
+const NAMED: readonly ChargeStep[] = [
+  { kind: "error_naming_payment", status: 402 },
+  { kind: "error_naming_payment", status: 500 },
+  "approve_with_known_id",
+];
+const LATE_WITHIN: readonly ChargeStep[] = [
+  { kind: "late", chargeAfterMs: 40_000 },
+  { kind: "late", chargeAfterMs: 5 * MINUTE_MS },
+];
+const LATE_BEYOND: readonly ChargeStep[] = [
+  { kind: "late", chargeAfterMs: 25 * MINUTE_MS },
+  { kind: "late", chargeAfterMs: 100 * MINUTE_MS },
+  { kind: "late", chargeAfterMs: 5 * 60 * MINUTE_MS },
+];
+const CHARGE_KINDS = [
+  LOST_AFTER,
+  LOST_AFTER,
+  LOST_BEFORE,
+  LOST_BEFORE,
+  REFUSED,
+  DECLINED,
+  PENDING,
+  NAMED,
+  LATE_WITHIN,
+  LATE_BEYOND,
+];
+const READS: readonly ReadStep[] = [
+  { kind: "ok", latencyMs: 3000 },
+  { kind: "error", status: 500 },
+  { kind: "error", status: 401 },
+  "hang",
+  "reset",
+  "garbage",
+  "empty",
+  "foreign",
+];
+const HISTORIES: readonly History[] = [
+  {},
+  {},
+  { fields: "full" },
+  { fields: "full", description: "altered", createdAt: "skewed" },
+  { fields: "full", description: "cut", createdAt: "local" },
+  { fields: "createdAt", order: "oldest" },
+  { visibleAfterMs: 20_000 },
+  { visibleAfterMs: 4 * MINUTE_MS },
+  { visibleAfterMs: 10 * MINUTE_MS, fields: "full" },
+  { visibleAfterMs: 40 * MINUTE_MS },
+  { pageSizeCap: 1, order: "oldest" },
+  { pageSizeCap: 2, pageShift: 1 },
+  { dropItem: true },
+  { countIsPage: true, pageSizeCap: 1 },
+];
+/** Amounts of which some are not whole in binary pesos. */
+const AMOUNTS_MINOR: readonly number[] = [1999, 435, 110, 5000, 820_133, 28_970];
+
+function planCard(chance: Chance): Card {
+  const kinds = chance.some(CHARGE_KINDS, 0.35).flat();
+  const wellShare = chance.pick([0.1, 0.3, 0.6]);
+  const charge = () => (kinds.length === 0 || chance.yes(wellShare) ? APPROVED : kinds);
+  const lies = chance.yes(0.5) ? READS : READS.slice(0, 1);
+  const reads = (): ReadStep[] =>
+    Array.from({ length: chance.between(0, 12) }, () =>
+      chance.yes(0.5) ? "ok" : chance.pick(lies),
+    );
+  return {
+    // The first charge and look go well: a lie needs a payment that is known to be seen through,
+    // and so does an answer that names a known one.
+    charges: [
+      "approve",
+      ...Array.from({ length: chance.between(2, 14) }, () => chance.pick(charge())),
+    ],
+    looks: ["ok", ...reads()],
+    reads: reads(),
+    history: chance.pick(HISTORIES),
+  };
+}
+
+/** The life that a seed stands for. */
+export function planOf(seed: number): Plan {
+  const chance = new Chance(seed);
+  const troubles = new Set(chance.some(TROUBLES, 0.22));
+  return {
+    seed,
+    troubles,
+    cards: Array.from({ length: chance.pick([1, 1, 1, 2, 3]) }, () => planCard(chance)),
+    amountsMinor: chance.yes(0.7)
+      ? [chance.pick(AMOUNTS_MINOR)]
+      : [chance.pick(AMOUNTS_MINOR), chance.pick(AMOUNTS_MINOR)],
+    orders: chance.between(1, 10),
+    busyMs: chance.pick([2, 10, 45]) * MINUTE_MS,
+    rules: {
+      ...(chance.yes(0.1) ? { horizonMs: null } : {}),
+      ...(chance.yes(0.1) ? { foreignWriters: true } : {}),
+    },
+    tag: chance.yes(0.6),
+    brake: chance.yes(0.3),
+  };
+}

@@ -60,6 +60,10 @@ export function failuresOf(life: Life): string[] {
     }
     check(on("order of charges"), () => assertOneAtATime(facts.journal));
     check(on("concurrency"), () => assertNeverTwoAtOnce(facts));
+    check(on("attempts"), () => assertOneAnswerEach(facts));
+    check(on("looks"), () => assertCompleteLooksShowAll(facts));
+    check(on("adoptions"), () => assertNothingKnownIsAdopted(facts));
+    check(on("rule"), () => assertAbsenceWasProven(facts));
     check(on("submissions"), () => assertNoSubmissionBesideAPayment(facts));
     check(on("payments"), () => assertEveryPaymentIsKnown(facts));
     check(on("states"), () => assertSettled(facts));
@@ -135,9 +139,14 @@ function assertDelivered({ life, world, journal, isHalted, isRestored }: Facts):
 }
 
 function assertNeverTwoAtOnce({ world }: Facts): void {
-  const { perMethod } = world.sandbox.exchanges.maxConcurrent(world.paymentMethodId);
+  const { exchanges } = world.sandbox;
+  const { perMethod } = exchanges.maxConcurrent(world.paymentMethodId);
   if (perMethod > 1) {
     throw new Error(`${perMethod} charges were open at once`);
+  }
+  const arrived = exchanges.counts(world.paymentMethodId).charge;
+  if (arrived > world.submissions.length) {
+    throw new Error(`${world.submissions.length} charges left, ${arrived} arrived`);
   }
 }
 
@@ -169,8 +178,6 @@ function assertFewLooks({ life, journal, charges }: Facts): void {
  * whose payment shows within the horizon, however late within it.
  */
 function assertNoSubmissionBesideAPayment({ world, payments, card, life }: Facts): void {
-  const shownAt = (payment: Payment): number =>
-    visibleAt(payment, { visibleAfterMs: 0, ...card.history } as Parameters<typeof visibleAt>[1]);
   for (const payment of payments) {
     const key = keyOf(payment);
     const sent = world.submissions
@@ -179,10 +186,10 @@ function assertNoSubmissionBesideAPayment({ world, payments, card, life }: Facts
     const cause = sent.findLast((atMs) => atMs <= payment.createdAt) ?? 0;
     const origin = life.plan.tag ? submissionOf(world, payment) : cause;
     const horizonMs = life.plan.rules.horizonMs === null ? Infinity : HORIZON_MS;
-    const isWithin = shownAt(payment) <= origin + horizonMs;
+    const isWithin = shownAt(payment, card) <= origin + horizonMs;
     const isPlain = life.plan.tag || payment.origin === "charge";
     for (const atMs of sent) {
-      if (atMs > shownAt(payment) + LOOK_MS) {
+      if (atMs > shownAt(payment, card) + LOOK_MS) {
         throw new Error(`${key} was submitted beside ${payment.id}, which is shown`);
       }
       if (isPlain && isWithin && atMs > origin) {
@@ -190,6 +197,91 @@ function assertNoSubmissionBesideAPayment({ world, payments, card, life }: Facts
       }
     }
   }
+}
+
+/** Each attempt ends once, and what ended it stays. */
+function assertOneAnswerEach({ journal }: Facts): void {
+  const answered = new Set<string>();
+  for (const { type, chargeId, attempt, seq } of journal) {
+    const name = `${chargeId} ${attempt}`;
+    if (type === "attempt_answered" && answered.has(name)) {
+      throw new Error(`entry ${seq}: an attempt is answered a second time`);
+    }
+    if (type === "attempt_answered") {
+      answered.add(name);
+    }
+  }
+}
+
+/** A complete look shows every payment that an earlier one has shown, and all of ours. */
+function assertCompleteLooksShowAll({ journal }: Facts): void {
+  const known = new Set<string>();
+  for (const entry of journal) {
+    const isComplete = entry.type === "looked" && entry.outcome === "complete";
+    const shown = Number(entry.detail?.["payments"] ?? 0);
+    if (isComplete) {
+      for (const id of (entry.detail?.["new"] ?? []) as string[]) {
+        known.add(id);
+      }
+    }
+    if (isComplete && shown < known.size) {
+      throw new Error(`entry ${entry.seq}: a complete look shows ${shown} of ${known.size}`);
+    }
+    if (entry.type === "attempt_answered" && entry.paymentId !== null) {
+      known.add(entry.paymentId);
+    }
+  }
+}
+
+/** What was seen before an attempt was intended is never taken for its payment. */
+function assertNothingKnownIsAdopted({ journal }: Facts): void {
+  const seen = new Map<string, number>();
+  const intended = new Map<string, number>();
+  for (const { type, seq, chargeId, attempt, paymentId, outcome, detail } of journal) {
+    const isComplete = type === "looked" && outcome === "complete";
+    const ids = isComplete ? ((detail?.["new"] ?? []) as string[]) : [];
+    for (const id of type === "polled" && paymentId !== null ? [paymentId] : ids) {
+      seen.set(id, Math.min(seq, seen.get(id) ?? seq));
+    }
+    if (type === "attempt_intended") {
+      intended.set(`${chargeId} ${attempt}`, seq);
+    }
+    const takes = type === "payment_adopted" || type === "late_truth_found";
+    const intentSeq = intended.get(`${chargeId} ${attempt}`);
+    if (takes && paymentId !== null && intentSeq !== undefined) {
+      if ((seen.get(paymentId) ?? seq) < intentSeq) {
+        throw new Error(`entry ${seq}: ${paymentId} was known before the attempt`);
+      }
+    }
+  }
+}
+
+/** No rule calls an attempt not charged whose payment was named, or shows within the horizon. */
+function assertAbsenceWasProven({ journal, payments, world, card }: Facts): void {
+  for (const { type, chargeId, attempt, seq } of journal) {
+    if (type !== "not_charged_by_rule") {
+      continue;
+    }
+    const own = journal.filter((one) => one.chargeId === chargeId && one.attempt === attempt);
+    const answer = own.find((one) => one.type === "attempt_answered");
+    if (answer?.detail?.["named"] != null) {
+      throw new Error(`entry ${seq}: the reply had named a payment`);
+    }
+    const tag = own.find((one) => one.type === "attempt_intended")?.detail?.["tag"] ?? null;
+    const payment = payments.find(
+      ({ description }) => tag !== null && description?.includes(`[cobro:${String(tag)}]`),
+    );
+    if (payment !== undefined) {
+      const sentAtMs = submissionOf(world, payment);
+      if (shownAt(payment, card) <= sentAtMs + HORIZON_MS) {
+        throw new Error(`entry ${seq}: ${payment.id} was shown within the horizon`);
+      }
+    }
+  }
+}
+
+function shownAt(payment: Payment, { history }: Card): number {
+  return visibleAt(payment, { visibleAfterMs: 0, ...history } as Parameters<typeof visibleAt>[1]);
 }
 
 /** When the submission left that made a payment: its tag stands in both. */
@@ -320,6 +412,10 @@ function assertAnswersTrue(facts: Facts): void {
   const final = new Map<string, string>();
   for (const { order, toldAtMs, reply } of told) {
     const own = payments.filter((payment) => keyOf(payment) === order.key);
+    const isSame = new RegExp(`"amount":${order.amountMinor / 100}[,}]`);
+    if ((reply.status === 201 || reply.status === 202) && !isSame.test(reply.body)) {
+      throw new Error(`${order.key} wished ${order.amountMinor} and got ${reply.body}`);
+    }
     const isConfirmed = ({ statusHistory }: Payment) =>
       statusHistory.some(({ status, at }) => status === "CONFIRMED" && at <= toldAtMs);
     if (reply.money === "charged" && !own.some(isConfirmed) && !mayBeMistaken(facts)) {

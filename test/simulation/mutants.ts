@@ -280,6 +280,13 @@ export const MUTANTS: readonly Mutant[] = [
         from: `const ticket = this.#queue.find(command) ?? this.#enqueue(command);`,
         to: `const ticket = this.#enqueue(command);`,
       },
+      {
+        file: "payment-method/payment-method.ts",
+        from: `      if (known !== null) {
+        return unsent(known);
+      }`,
+        to: ``,
+      },
     ],
   },
   {
@@ -371,12 +378,14 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "books the money of a payment twice",
+    name: "books the money of a found payment twice",
     edits: [
       {
         file: "domain/draft.ts",
-        from: `    return settledMinor(after) - settledMinor(before);`,
-        to: `    return settledMinor(after);`,
+        from: `    case "late_truth_found":
+      return set(`,
+        to: `    case "late_truth_found":
+      return 2 * set(`,
       },
     ],
   },
@@ -387,18 +396,6 @@ export const MUTANTS: readonly Mutant[] = [
         file: "domain/status.ts",
         from: `  return from === "CONFIRMED" && (to === "REFUNDED" || to === "CANCELLED");`,
         to: `  return true;`,
-      },
-    ],
-  },
-  {
-    name: "does not bind the first final answer",
-    edits: [
-      {
-        file: "domain/evolve.ts",
-        from: `  if (next.boundReply !== null) {
-    return next;
-  }`,
-        to: ``,
       },
     ],
   },

@@ -144,27 +144,40 @@ const HISTORIES: readonly History[] = [
 /** Amounts of which some are not whole in binary pesos. */
 const AMOUNTS_MINOR: readonly number[] = [1999, 435, 110, 5000, 820_133, 28_970];
 
+/** Several attempts of one amount of which nothing is heard: whose is a payment that shows up? */
+const TWINS: readonly ChargeStep[] = [...LATE_BEYOND, ...LATE_WITHIN, ...LOST_BEFORE.slice(0, 1)];
+/** Reads that overtake one another: what was true a while ago arrives last. */
+const OVERTAKING: readonly ReadStep[] = ["ok", { kind: "ok", latencyMs: 3000 }];
+
+function repeat<T>(times: number, draw: () => T): T[] {
+  return Array.from({ length: times }, draw);
+}
+
 function planCard(chance: Chance): Card {
-  const kinds = chance.some(CHARGE_KINDS, 0.35).flat();
+  const profile = chance.pick(["mixed", "mixed", "mixed", "twins", "pending", "deaf"] as const);
+  const kinds = profile === "mixed" ? chance.some(CHARGE_KINDS, 0.35).flat() : PROFILES[profile];
   const wellShare = chance.pick([0.1, 0.3, 0.6]);
   const charge = () => (kinds.length === 0 || chance.yes(wellShare) ? APPROVED : kinds);
   const lies = chance.yes(0.5) ? READS : READS.slice(0, 1);
-  const reads = (): ReadStep[] =>
-    Array.from({ length: chance.between(0, 12) }, () =>
-      chance.yes(0.5) ? "ok" : chance.pick(lies),
-    );
+  const read = (): ReadStep => (chance.yes(0.5) ? "ok" : chance.pick(lies));
+  const readsOf = {
+    mixed: () => repeat(chance.between(0, 12), read),
+    twins: () => [],
+    pending: () => repeat(20, () => chance.pick(OVERTAKING)),
+    // Harmony names a payment and does not let it be read for long.
+    deaf: () => repeat(30, (): ReadStep => ({ kind: "error", status: 500 })),
+  };
   return {
     // The first charge and look go well: a lie needs a payment that is known to be seen through,
     // and so does an answer that names a known one.
-    charges: [
-      "approve",
-      ...Array.from({ length: chance.between(2, 14) }, () => chance.pick(charge())),
-    ],
-    looks: ["ok", ...reads()],
-    reads: reads(),
-    history: chance.pick(HISTORIES),
+    charges: ["approve", ...repeat(chance.between(2, 14), () => chance.pick(charge()))],
+    looks: profile === "mixed" ? ["ok", ...repeat(chance.between(0, 12), read)] : [],
+    reads: readsOf[profile](),
+    history: chance.pick(profile === "twins" ? HISTORIES.slice(0, 2) : HISTORIES),
   };
 }
+
+const PROFILES = { twins: TWINS, pending: PENDING, deaf: NAMED };
 
 /** The life that a seed stands for. */
 export function planOf(seed: number): Plan {

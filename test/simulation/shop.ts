@@ -81,7 +81,7 @@ export class Shop {
       this.open -= 1;
       this.#heard(asked, askedAtMs, call, patience);
     });
-    if (this.#chance.yes(0.1)) {
+    for (let reads = this.#chance.pick([0, 0, 0, 0, 1, 1, 4]); reads > 0; reads -= 1) {
       world.time.after(this.#chance.between(0, 30_000), () => this.#read(order));
     }
   }

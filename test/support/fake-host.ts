@@ -12,6 +12,7 @@ import type { HarmonyRequest, Reply as SandboxReply } from "../../sandbox/wire.t
 import type { Rules } from "../../src/domain/draft.ts";
 import { createHarmony } from "../../src/harmony/client.ts";
 import { appendEntries, lastOf } from "../../src/ledger/append.ts";
+import { reportMethod } from "../../src/ledger/methods.ts";
 import type { Answer, ChargeCommand, Command } from "../../src/payment-method/commands.ts";
 import type { Host } from "../../src/payment-method/host.ts";
 import { PaymentMethod } from "../../src/payment-method/payment-method.ts";
@@ -24,6 +25,7 @@ import { endOfTurn, seededRandom, VirtualTime } from "./virtual-time.ts";
 /** The sandbox's test card that is ACTIVE. */
 export const METHOD_ID = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
 export const TIMEOUT_MS = 20_000;
+const LEDGER_TIMEOUT_MS = 10_000;
 /** What the runtime waits before it repeats an alarm that did not end well. */
 const ALARM_RETRY_MS = 2500;
 
@@ -364,8 +366,19 @@ export class World {
         },
       ),
       ledger: {
-        append: async (entries) => asked(async () => appendEntries(this.ledger, entries, 10_000)),
-        lastOf: async (id) => asked(async () => lastOf(this.ledger, id, 10_000)),
+        append: async (entries) =>
+          asked(async () => appendEntries(this.ledger, entries, LEDGER_TIMEOUT_MS)),
+        lastOf: async (id) => asked(async () => lastOf(this.ledger, id, LEDGER_TIMEOUT_MS)),
+      },
+      registry: {
+        report: async (wakeAtMs, nowMs) =>
+          asked(async () =>
+            reportMethod(
+              this.ledger,
+              { paymentMethodId: METHOD_ID, wakeAtMs, nowMs },
+              LEDGER_TIMEOUT_MS,
+            ),
+          ),
       },
       rules: { ...DEFAULT_RULES, ...this.#options.rules },
       harmonyTimeoutMs: TIMEOUT_MS,

@@ -8,7 +8,7 @@ import { learnFromPoll, openPaymentIds } from "../domain/status.ts";
 import type { Actor } from "../domain/facts.ts";
 import { isDue } from "../domain/schedule.ts";
 import { type Books, NOBODY } from "./books.ts";
-import type { Host } from "./host.ts";
+import type { Host, Timer } from "./host.ts";
 import type { Looker } from "./looker.ts";
 import type { Queue } from "./queue.ts";
 import type { Standing } from "./standing.ts";
@@ -20,9 +20,22 @@ import type { Standing } from "./standing.ts";
 const PASS_MS = 60_000;
 
 /** The time of a pass: by a timer, since a clock that goes back would lengthen it. */
-interface Budget {
-  isSpent: boolean;
+class Budget {
   readonly spent: Promise<void>;
+  #isSpent = false;
+
+  constructor(timer: Timer) {
+    this.spent = this.#spend(timer);
+  }
+
+  get isSpent(): boolean {
+    return this.#isSpent;
+  }
+
+  async #spend(timer: Timer): Promise<void> {
+    await timer.done;
+    this.#isSpent = true;
+  }
 }
 
 export class Upkeep {
@@ -89,10 +102,7 @@ export class Upkeep {
     this.recover(actor);
     const open = this.#books.journal.openCharges();
     const timer = this.#host.timer(PASS_MS);
-    const budget: Budget = { isSpent: false, spent: timer.done };
-    void timer.done.then(() => {
-      budget.isSpent = true;
-    });
+    const budget = new Budget(timer);
     await Promise.all([
       this.#deliver(),
       this.#lookForAll(dueFirst(open, "nextLook", nowMs), budget, actor),

@@ -108,6 +108,7 @@ export class World {
   clockOffsetMs = 0;
   alarmAtMs: number | null = null;
   crashes = 0;
+  longestAlarmMs = 0;
   readonly #options: WorldOptions;
   #instance: Instance | null = null;
   #alarmRunning = false;
@@ -171,6 +172,11 @@ export class World {
 
   foreignPayment(amount: number): void {
     this.#control("POST", "payments", { paymentMethodId: this.paymentMethodId, amount });
+  }
+
+  /** The runtime forgets the alarm, as it does after too many failures. */
+  dropAlarm(): void {
+    this.#storeAlarm(null);
   }
 
   /** Sends a command that arrives now, before anything that is due later. */
@@ -328,11 +334,13 @@ export class World {
     }
     this.#alarmRunning = true;
     this.alarmAtMs = null;
+    const beganAtMs = this.time.nowMs;
     await this.#turn((instance) => {
       instance.logic.alarm().then(
         () =>
           this.#leave(() => {
             this.#alarmRunning = false;
+            this.longestAlarmMs = Math.max(this.longestAlarmMs, this.time.nowMs - beganAtMs);
           }),
         (error: unknown) => {
           this.logged.push({ level: "alert", event: "alarm_failed", fields: { error } });
@@ -375,7 +383,7 @@ export class World {
           asked(async () =>
             reportMethod(
               this.ledger,
-              { paymentMethodId: METHOD_ID, wakeAtMs, nowMs },
+              { paymentMethodId: this.paymentMethodId, wakeAtMs, nowMs },
               LEDGER_TIMEOUT_MS,
             ),
           ),

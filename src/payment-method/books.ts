@@ -104,8 +104,8 @@ export class Books {
     await this.#arm(this.journal.openCharges());
   }
 
-  /** The alarm has fired: none is set any more. */
-  alarmFired(): void {
+  /** None is known to be set any more: it has fired, or the runtime may have dropped it. */
+  forgetAlarm(): void {
     this.#armedAtMs = null;
   }
 
@@ -143,8 +143,7 @@ export class Books {
     const dueAtMs: number[] = [];
     for (const charge of charges) {
       if (charge.state === "in_flight") {
-        const intendedAtMs = charge.attempts.at(-1)?.intendedAtMs ?? nowMs;
-        dueAtMs.push(Math.min(intendedAtMs, nowMs) + this.#guardMs());
+        dueAtMs.push((charge.attempts.at(-1)?.intendedAtMs ?? nowMs) + this.#guardMs());
       }
       for (const due of [charge.nextLook, charge.nextPoll]) {
         if (due !== null) {

@@ -76,18 +76,17 @@ export class Upkeep {
    * storage error, or a failed re-arm, is thrown, so that the runtime repeats the alarm.
    */
   async alarm(): Promise<void> {
-    this.#books.alarmFired();
+    this.#books.forgetAlarm();
     await this.#passOnce(NOBODY);
-    // The pass may be one of the cron's that had re-armed before this alarm fired.
     await this.#books.rearm();
   }
 
   /** The same for the cron, which comes where the runtime has dropped the alarm for good. */
   async wake(actor: Actor): Promise<void> {
-    // Armed first: should this pass not come to its end, the next one is due all the same.
-    this.#books.start();
+    this.#books.forgetAlarm();
     this.#standing.forget();
     await this.#passOnce(actor);
+    await this.#books.rearm();
   }
 
   async #passOnce(actor: Actor): Promise<void> {
@@ -112,7 +111,6 @@ export class Upkeep {
     await this.#deliver();
     this.#books.storeMark();
     await this.#standing.report();
-    await this.#books.rearm();
   }
 
   /** Waits for a delivery, but no longer than for a look: it goes on by itself, and has its alarm. */

@@ -3,6 +3,7 @@
  * who may have work, the cron wakes the overdue. On virtual time, with the real SQL.
  */
 import { describe, it } from "vitest";
+import { registerMethod } from "../../src/ledger/methods.ts";
 import { METHOD_ID, World, type WorldOptions } from "../support/fake-host.ts";
 import { assertChargedOnce, assertDelivered, journalOf } from "./promises.ts";
 
@@ -61,6 +62,19 @@ describe("an alarm that the runtime has dropped for good", () => {
     expect(world.ledger.registered(METHOD_ID)).toEqual({ wakeAtMs: null });
   });
 
+  it("is made good after it has worked for hours", async ({ expect }) => {
+    const world = worldWithCron({ rules: { horizonMs: null } });
+    world.scenario({ charges: ["lose_before_charging"] });
+    await world.charged();
+    await world.time.advance(5 * HOUR_MS);
+    expect(world.wokenAtMs).toEqual([]);
+    world.kill();
+    world.dropAlarm();
+    await world.time.advance(HOUR_MS + 17 * MINUTE_MS);
+    expect(world.wokenAtMs).toHaveLength(1);
+    expect(journalOf(world).findLast(({ type }) => type === "looked")?.origin).toBe("cron");
+  });
+
   it("is made good where the object died with its attempt in flight", async ({ expect }) => {
     const world = worldWithCron();
     world.scenario({ charges: [{ kind: "lose_reply_after_charging", how: "hang" }] });
@@ -99,6 +113,20 @@ describe("an alarm that the runtime has dropped for good", () => {
     }
   });
 
+  it("is armed again by a wake that could not deliver", async ({ expect }) => {
+    const world = worldWithCron();
+    await world.charged();
+    // Down for all but the cron's own statement.
+    world.ledger.failure = () => "before";
+    await world.time.advance(14 * MINUTE_MS);
+    world.dropAlarm();
+    world.ledger.failure = () => (world.wokenAtMs.length === 0 ? null : "before");
+    await world.time.until(() => world.wokenAtMs.length > 0);
+    await world.time.advance(1000);
+    expect(world.ledger.entries(METHOD_ID)).toEqual([]);
+    expect(world.alarmAtMs).not.toBeNull();
+  });
+
   it("is made good although the cron's own wake is lost again and again", async ({ expect }) => {
     const world = await inDoubt();
     let lost = 0;
@@ -118,11 +146,13 @@ describe("an alarm that the runtime has dropped for good", () => {
 describe("a method whose alarm works", () => {
   it("is never woken once it is quiet", async ({ expect }) => {
     const world = worldWithCron();
-    for (const key of ["one", "two", "three"]) {
-      await world.charged({ key });
-      await world.time.advance(10_000);
+    for (const burst of ["a", "b"]) {
+      for (const key of ["one", "two", "three"]) {
+        await world.charged({ key: burst + key });
+        await world.time.advance(10_000);
+      }
+      await world.time.advance(HOUR_MS);
     }
-    await world.time.advance(DAY_MS);
     expect(world.wokenAtMs).toEqual([]);
     expect(world.ledger.registered(METHOD_ID)).toEqual({ wakeAtMs: null });
     expect(world.alarmAtMs).toBeNull();
@@ -159,6 +189,16 @@ describe("a method whose alarm works", () => {
     expect(world.wokenAtMs).toEqual([]);
     expect(seen.size).toBeGreaterThan(1);
     expect(seen.size).toBeLessThanOrEqual(4);
+  });
+
+  it("is woken in vain, and no more, for a command that never reached it", async ({ expect }) => {
+    const world = worldWithCron();
+    await world.charged();
+    await world.time.advance(HOUR_MS);
+    await registerMethod(world.ledger, METHOD_ID, world.time.nowMs, 1000);
+    await world.time.advance(HOUR_MS);
+    expect(world.wokenAtMs).toHaveLength(1);
+    expect(world.ledger.registered(METHOD_ID)).toEqual({ wakeAtMs: null });
   });
 
   it("is woken in vain, and no more, where its report was lost", async ({ expect }) => {

@@ -4,22 +4,17 @@
  */
 import { describe, it } from "vitest";
 import { registerMethod } from "../../src/ledger/methods.ts";
-import { METHOD_ID, World, type WorldOptions } from "../support/fake-host.ts";
+import { CronWorld } from "../support/cron-world.ts";
+import { METHOD_ID, type World } from "../support/fake-host.ts";
 import { assertChargedOnce, assertDelivered, journalOf } from "./promises.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-function worldWithCron(options: WorldOptions = {}): World {
-  const world = new World(options);
-  world.startCron();
-  return world;
-}
-
 /** A charge in doubt whose payment Harmony has made, and could show from now on. */
-async function inDoubt(): Promise<World> {
-  const world = worldWithCron();
+async function inDoubt(): Promise<CronWorld> {
+  const world = new CronWorld();
   await world.charged({ key: "before", amountMinor: 100 });
   await world.time.advance(HOUR_MS);
   world.scenario({
@@ -63,7 +58,7 @@ describe("an alarm that the runtime has dropped for good", () => {
   });
 
   it("is made good after it has worked for hours", async ({ expect }) => {
-    const world = worldWithCron({ rules: { horizonMs: null } });
+    const world = new CronWorld({ rules: { horizonMs: null } });
     world.scenario({ charges: ["lose_before_charging"] });
     await world.charged();
     await world.time.advance(5 * HOUR_MS);
@@ -76,7 +71,7 @@ describe("an alarm that the runtime has dropped for good", () => {
   });
 
   it("is made good where the object died with its attempt in flight", async ({ expect }) => {
-    const world = worldWithCron();
+    const world = new CronWorld();
     world.scenario({ charges: [{ kind: "lose_reply_after_charging", how: "hang" }] });
     world.charge();
     await world.time.until(() => world.submissions.length > 0);
@@ -90,7 +85,7 @@ describe("an alarm that the runtime has dropped for good", () => {
   });
 
   it("is made good for entries that wait for the ledger", async () => {
-    const world = worldWithCron();
+    const world = new CronWorld();
     await world.charged();
     world.kill();
     world.dropAlarm();
@@ -101,7 +96,7 @@ describe("an alarm that the runtime has dropped for good", () => {
   it("is made good at any time of a charge that follows another at once", async ({ expect }) => {
     // Whatever the object says of the first charge must not hide the second from the cron.
     for (let gapMs = 1000; gapMs <= 200_000; gapMs += 7000) {
-      const world = worldWithCron();
+      const world = new CronWorld();
       await world.charged({ key: "first", amountMinor: 100 });
       await world.time.advance(gapMs);
       await world.charged({ key: "second", amountMinor: 200 });
@@ -114,7 +109,7 @@ describe("an alarm that the runtime has dropped for good", () => {
   });
 
   it("is armed again by a wake that could not deliver", async ({ expect }) => {
-    const world = worldWithCron();
+    const world = new CronWorld();
     await world.charged();
     // Down for all but the cron's own statement.
     world.ledger.failure = () => "before";
@@ -145,7 +140,7 @@ describe("an alarm that the runtime has dropped for good", () => {
 
 describe("a method whose alarm works", () => {
   it("is never woken once it is quiet", async ({ expect }) => {
-    const world = worldWithCron();
+    const world = new CronWorld();
     for (const burst of ["a", "b"]) {
       for (const key of ["one", "two", "three"]) {
         await world.charged({ key: burst + key });
@@ -161,11 +156,11 @@ describe("a method whose alarm works", () => {
   it("is not woken while it waits for polls, looks and late looks of its own", async ({
     expect,
   }) => {
-    const pending = worldWithCron();
+    const pending = new CronWorld();
     pending.scenario({ charges: [{ kind: "pending", polls: 12, then: "CONFIRMED" }] });
     await pending.charged();
     await pending.time.advance(2 * DAY_MS);
-    const late = worldWithCron();
+    const late = new CronWorld();
     late.scenario({ charges: ["lose_before_charging"] });
     await late.charged();
     await late.time.advance(3 * DAY_MS);
@@ -178,7 +173,7 @@ describe("a method whose alarm works", () => {
   });
 
   it("writes to the registry about every ten minutes while it is in doubt", async ({ expect }) => {
-    const world = worldWithCron({ rules: { horizonMs: null } });
+    const world = new CronWorld({ rules: { horizonMs: null } });
     world.scenario({ charges: ["lose_before_charging"] });
     await world.charged();
     const seen = new Set<number | null | undefined>();
@@ -192,7 +187,7 @@ describe("a method whose alarm works", () => {
   });
 
   it("is woken in vain, and no more, for a command that never reached it", async ({ expect }) => {
-    const world = worldWithCron();
+    const world = new CronWorld();
     await world.charged();
     await world.time.advance(HOUR_MS);
     await registerMethod(world.ledger, METHOD_ID, world.time.nowMs, 1000);
@@ -201,8 +196,20 @@ describe("a method whose alarm works", () => {
     expect(world.ledger.registered(METHOD_ID)).toEqual({ wakeAtMs: null });
   });
 
+  it("is woken once, and no more, where its clock went back over its last entry", async ({
+    expect,
+  }) => {
+    const world = new CronWorld();
+    await world.charged();
+    world.jumpClock(-HOUR_MS);
+    await world.time.advance(3 * HOUR_MS);
+    expect(world.wokenAtMs).toHaveLength(1);
+    assertDelivered(world);
+    expect(world.ledger.registered(METHOD_ID)).toEqual({ wakeAtMs: null });
+  });
+
   it("is woken in vain, and no more, where its report was lost", async ({ expect }) => {
-    const world = worldWithCron();
+    const world = new CronWorld();
     await world.charged();
     await world.time.advance(MINUTE_MS);
     world.ledger.failure = () => "before";
@@ -217,7 +224,7 @@ describe("a method whose alarm works", () => {
 
 describe("an alarm with more work than time", () => {
   it("ends within its budget, and polls the longest due first", async ({ expect }) => {
-    const world = worldWithCron({ rules: { pollMs: [2000] } });
+    const world = new CronWorld({ rules: { pollMs: [2000] } });
     const methods = 20;
     world.scenario({
       charges: Array.from({ length: methods }, () => ({
@@ -246,7 +253,7 @@ describe("an alarm with more work than time", () => {
   it("does not wait for a turn in the queue beyond its budget, and looks at the next", async ({
     expect,
   }) => {
-    const world = worldWithCron({ rules: { lateMs: [HOUR_MS] } });
+    const world = new CronWorld({ rules: { lateMs: [HOUR_MS] } });
     world.scenario({ charges: ["lose_before_charging"] });
     await world.charged({ key: "lost" });
     const late = () =>
@@ -268,13 +275,13 @@ describe("an alarm with more work than time", () => {
   });
 
   it("polls what a clock that went back has put far ahead", async ({ expect }) => {
-    const world = worldWithCron();
+    const world = new CronWorld();
     world.scenario({ charges: [{ kind: "pending", polls: 1000, then: "CONFIRMED" }] });
     await world.charged();
     await world.time.advance(HOUR_MS);
     world.kill();
     const before = journalOf(world).filter(({ type }) => type === "polled").length;
-    world.time.nowMs -= 40 * MINUTE_MS;
+    world.jumpClock(-40 * MINUTE_MS);
     world.send({
       v: 1,
       type: "read_charge",

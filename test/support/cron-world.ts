@@ -3,11 +3,7 @@
  * of callers, and the cron comes every minute. Both run the real SQL on the world's ledger. Owns
  * no expectation.
  */
-import {
-  claimOverdue,
-  REGISTER_EVERY_MS,
-  registerMethod,
-} from "../../src/ledger/methods.ts";
+import { claimOverdue, REGISTER_EVERY_MS, registerMethod } from "../../src/ledger/methods.ts";
 import { type Command, isRegistered } from "../../src/payment-method/commands.ts";
 import { type Call, World, type WorldOptions } from "./fake-host.ts";
 

@@ -3,8 +3,8 @@
  * them. Must not touch the ledger's entries, nor wake anyone: src/http/sweep does. Never throws.
  *
  * Two write it who do not wait for each other: the Worker beside a command, the object after its
- * work. So a report that calls a method quiet, or puts its time off, counts only where no
- * registration is recent: the command registered may be one that the object has not seen yet.
+ * work. So while a registration is recent, no report puts the time off further than that
+ * registration did: the command registered may be one that the object has not seen yet.
  */
 import { ask } from "./database.ts";
 import type { LedgerDatabase } from "./database.ts";
@@ -16,7 +16,7 @@ export const OVERDUE_AFTER_MS = 15 * 60_000;
 export const REGISTER_EVERY_MS = 60_000;
 
 /**
- * How long after a registration nothing is put off. More than `REGISTER_EVERY_MS`, a command's
+ * How long a registration bounds what is reported. More than `REGISTER_EVERY_MS`, a command's
  * longest way into the object (the longest wait of a caller) and what two clocks differ.
  */
 export const UNSETTLED_MS = 120_000;
@@ -49,14 +49,13 @@ export async function registerMethod(
 }
 
 export type ReportResult =
-  | { readonly type: "stored" }
-  /** A registration is too recent; the row stays as it is, which wakes the method rather early. */
-  | { readonly type: "kept" }
+  /** What is stored now: earlier than what was reported where a registration is recent. */
+  | { readonly type: "stored"; readonly wakeAtMs: number | null }
   | { readonly type: "unavailable"; readonly message: string };
 
 /**
  * Stores when an object wants to be woken; null where it has nothing to do. A registration that
- * lies in the future, after a clock went back, holds nothing up for longer than a recent one.
+ * lies in the future, after a clock went back, bounds nothing for longer than a recent one.
  */
 export async function reportMethod(
   db: LedgerDatabase,
@@ -64,22 +63,20 @@ export async function reportMethod(
   timeoutMs: number,
 ): Promise<ReportResult> {
   const { paymentMethodId, wakeAtMs, nowMs } = report;
-  const answer = await ask(
+  const answer = await ask<{ wakeAtMs: number | null }>(
     db,
     `INSERT INTO method (payment_method_id, wake_at, reported_at) VALUES (?, ?, ?)
-     ON CONFLICT (payment_method_id) DO UPDATE
-       SET wake_at = excluded.wake_at, reported_at = excluded.reported_at
-       WHERE method.registered_at IS NULL
-         OR abs(excluded.reported_at - method.registered_at) >= ?
-         OR excluded.wake_at <= method.wake_at
-     RETURNING payment_method_id`,
-    [paymentMethodId, wakeAtMs, nowMs, UNSETTLED_MS],
+     ON CONFLICT (payment_method_id) DO UPDATE SET reported_at = excluded.reported_at,
+       wake_at = CASE WHEN abs(excluded.reported_at - method.registered_at) < ?
+         THEN min(coalesce(excluded.wake_at, method.registered_at + ?), method.registered_at + ?)
+         ELSE excluded.wake_at END
+     RETURNING wake_at AS wakeAtMs`,
+    [paymentMethodId, wakeAtMs, nowMs, UNSETTLED_MS, OVERDUE_AFTER_MS, OVERDUE_AFTER_MS],
     timeoutMs,
   );
-  if (answer.type === "failed") {
-    return { type: "unavailable", message: answer.message };
-  }
-  return { type: answer.rows.length > 0 ? "stored" : "kept" };
+  return answer.type === "rows"
+    ? { type: "stored", wakeAtMs: answer.rows[0]?.wakeAtMs ?? null }
+    : { type: "unavailable", message: answer.message };
 }
 
 export type ClaimResult =

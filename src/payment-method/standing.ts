@@ -19,43 +19,58 @@ export class Standing {
   readonly #books: Books;
   /** What the registry holds, at the earliest; null: nothing to do; undefined: not known here. */
   #stored: number | null | undefined = undefined;
+  /** Since when it is not known here; a registration may be as old as that. */
+  #unknownSinceMs: number;
   #touches = 0;
 
   constructor(host: Host, books: Books) {
     this.#host = host;
     this.#books = books;
+    this.#unknownSinceMs = host.now();
   }
 
   /** A caller's command came: the Worker has registered it, now or up to a minute ago. */
   touched(): void {
     this.#touches += 1;
-    const registeredMs = this.#host.now() + OVERDUE_AFTER_MS - REGISTER_EVERY_MS;
-    this.#stored = this.#stored == null ? undefined : Math.min(this.#stored, registeredMs);
+    const nowMs = this.#host.now();
+    if (this.#stored === null) {
+      this.#stored = undefined;
+      this.#unknownSinceMs = nowMs;
+    } else if (this.#stored !== undefined) {
+      this.#stored = Math.min(this.#stored, nowMs + OVERDUE_AFTER_MS - REGISTER_EVERY_MS);
+    }
   }
 
-  /** The cron has moved the stored time on. */
+  /** The cron has moved the stored time on, so that it has to be told how the method stands. */
   forget(): void {
     this.#stored = undefined;
+    this.#unknownSinceMs = Number.NEGATIVE_INFINITY;
   }
 
   /** Tells the registry how the method stands, where that differs enough from what it holds. */
   async report(): Promise<void> {
     const nowMs = this.#host.now();
-    const dueAtMs = this.#dueAtMs(nowMs);
-    if (dueAtMs === null && this.#books.settlesAtMs(nowMs) !== null) {
-      // Whatever was just registered stands; the alarm comes back when it has settled.
-      return;
-    }
-    if (this.#isGood(dueAtMs)) {
+    const workDueAtMs = this.#dueAtMs(nowMs);
+    const dueAtMs = workDueAtMs ?? this.#books.settlesAtMs(nowMs);
+    const isSettling = workDueAtMs === null && dueAtMs !== null;
+    // Quiet already, or the registration stands for a while yet and the alarm comes back before.
+    const isEnough = this.#stored === null || (this.#stored === undefined && this.#isYoung(nowMs));
+    if ((isSettling && isEnough) || this.#isGood(dueAtMs)) {
       return;
     }
     const wakeAtMs = dueAtMs === null ? null : dueAtMs + OVERDUE_AFTER_MS;
     const touches = this.#touches;
     const result = await this.#host.registry.report(wakeAtMs, nowMs);
-    this.#stored = result.type === "stored" && touches === this.#touches ? wakeAtMs : undefined;
+    const isKnown = result.type === "stored" && touches === this.#touches;
+    this.#stored = isKnown ? result.wakeAtMs : undefined;
+    this.#unknownSinceMs = nowMs;
     if (result.type === "unavailable") {
       this.#host.log("warn", "report_failed", { message: result.message });
     }
+  }
+
+  #isYoung(nowMs: number): boolean {
+    return Math.abs(nowMs - this.#unknownSinceMs) < SLACK_MIN_MS;
   }
 
   #dueAtMs(nowMs: number): number | null {

@@ -153,6 +153,15 @@ describe("a method whose alarm works", () => {
     expect(world.alarmAtMs).toBeNull();
   });
 
+  it("is not woken while it is charged again and again for hours", async ({ expect }) => {
+    const world = new CronWorld();
+    for (let count = 0; count < 360; count += 1) {
+      await world.charged({ key: `key-${count}` });
+      await world.time.advance(20_000);
+    }
+    expect(world.wokenAtMs).toEqual([]);
+  });
+
   it("is not woken while it waits for polls, looks and late looks of its own", async ({
     expect,
   }) => {

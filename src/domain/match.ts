@@ -44,6 +44,7 @@ export type Match =
         | "time_contradicts"
         | "status_needs_a_person"
         | "tagged_payment_differs"
+        | "another_payment_was_named"
         | "tag_required";
       readonly candidates: readonly string[];
     };
@@ -142,6 +143,10 @@ export function match(
   if (named !== undefined && fits(named, request, attempt) && ADOPTABLE.includes(named.status)) {
     // The reply itself said which one it is.
     return { type: "adopt", payment: named, by: "named" };
+  }
+  if (attempt.namedPaymentId !== null) {
+    // The reply named another one: which of the two it is, is not for us to guess.
+    return escalate("another_payment_was_named");
   }
   if (context.foreignWriters) {
     return escalate("tag_required");

@@ -38,6 +38,11 @@ export function isDue(due: Due | null, nowMs: number): boolean {
   return due !== null && (due.atMs <= nowMs || due.atMs - nowMs > due.gapMs);
 }
 
+/** When planned work is to be done: now, where it is due. */
+export function dueTime(due: Due, nowMs: number): number {
+  return isDue(due, nowMs) ? nowMs : due.atMs;
+}
+
 /** The planned delay before the look after `looks` looks, `failures` of them just failed in a row. */
 export function lookGapMs(
   schedules: Schedules,

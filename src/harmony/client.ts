@@ -51,6 +51,8 @@ const PAGE_BYTES_MAX = 1024 * 1024;
 const PAGE_SIZE = 500;
 /** Beyond this many pages a look is incomplete: 20 000 payments on one card are no card. */
 const PAGES_MAX = 40;
+/** A look begins no further page after this long: an alarm that waits for it has to end. */
+const LOOK_MS_MAX = 120_000;
 
 export function createHarmony(settings: HarmonySettings, network: Network): Harmony {
   const call = (method: string, path: string, body: string | null, bytesMax: number) =>
@@ -140,6 +142,9 @@ async function look(
     idsHash: null,
   });
   while (pages < PAGES_MAX) {
+    if (network.now() - beganAtMs > LOOK_MS_MAX) {
+      return report("took_too_long");
+    }
     const path = `/payment-method/${paymentMethodId}/payment?page=${pages + 1}&pageSize=${PAGE_SIZE}`;
     const answer = await call("GET", path, null, PAGE_BYTES_MAX);
     if (answer.type === "failed") {

@@ -3,8 +3,14 @@
  * asking again where the infrastructure failed. The key decides in the object, so asking again is
  * safe. Must not interpret a command.
  */
-import type { Context } from "./context.ts";
-import type { Answer, Command, PaymentMethodStub } from "../payment-method/commands.ts";
+import {
+  type Answer,
+  type Command,
+  isRegistered,
+  type PaymentMethodStub,
+} from "../payment-method/commands.ts";
+import type { Reach } from "./context.ts";
+import { register } from "./registration.ts";
 
 /** Pause before asking a reset object again, doubling; it is back within some tens of ms. */
 const PAUSE_MS = 50;
@@ -18,11 +24,14 @@ export const GRACE_MS = 2000;
  * own code threw (a bug), and the last error once the time is over.
  */
 export async function askObject(
-  context: Context,
+  reach: Reach,
   command: Command,
   deadlineAtMs: number,
 ): Promise<Answer> {
-  const { env, config } = context;
+  const { env, config, execution } = reach;
+  if (isRegistered(command)) {
+    execution.waitUntil(register(env.LEDGER, command.paymentMethodId, Date.now()));
+  }
   const hint = config.locationHint === null ? {} : { locationHint: config.locationHint };
   for (let tries = 0; ; tries += 1) {
     try {

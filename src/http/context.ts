@@ -8,11 +8,17 @@ import type { Money } from "../domain/outcome.ts";
 import type { Caller } from "./auth.ts";
 import { readIdempotencyKey } from "./idempotency-key.ts";
 
-export interface Context {
-  readonly request: Request;
-  readonly url: URL;
+/** What it takes to reach a payment method's object, for whomever. */
+export interface Reach {
   readonly env: Env;
   readonly config: Config;
+  /** For what may go on after the answer has left. */
+  readonly execution: Pick<ExecutionContext, "waitUntil">;
+}
+
+export interface Context extends Reach {
+  readonly request: Request;
+  readonly url: URL;
   readonly requestId: string;
   readonly startedAtMs: number;
 }

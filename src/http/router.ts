@@ -72,9 +72,13 @@ for (const path of new Set(ROUTES.map((one) => one.path))) {
 }
 
 /** Answers one request. Never throws. */
-export async function handle(request: Request, env: Env): Promise<Response> {
+export async function handle(
+  request: Request,
+  env: Env,
+  execution: Context["execution"],
+): Promise<Response> {
   const requestId = crypto.randomUUID();
-  const response = await respond(request, env, requestId).catch((error: unknown) => {
+  const response = await respond(request, env, execution, requestId).catch((error: unknown) => {
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
     console.error(JSON.stringify({ level: "alert", event: "internal_error", requestId, message }));
     return problemResponse({ request }, "internal", { money: "unknown" });
@@ -83,7 +87,12 @@ export async function handle(request: Request, env: Env): Promise<Response> {
   return response;
 }
 
-async function respond(request: Request, env: Env, requestId: string): Promise<Response> {
+async function respond(
+  request: Request,
+  env: Env,
+  execution: Context["execution"],
+  requestId: string,
+): Promise<Response> {
   const startedAtMs = Date.now();
   const url = new URL(request.url);
   const open = openCalls(request, url, env);
@@ -108,6 +117,7 @@ async function respond(request: Request, env: Env, requestId: string): Promise<R
     url,
     env,
     config: config.config,
+    execution,
     requestId,
     startedAtMs,
   };

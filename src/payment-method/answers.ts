@@ -14,6 +14,22 @@ import type { Settlement } from "./queue.ts";
 
 export const RETRY = { retryAfterSeconds: RETRY_AFTER_SECONDS };
 
+/** To the cron, which asks for nothing but that work be done. */
+export const AWAKE: Answer = {
+  reply: {
+    status: 200,
+    contentType: "application/json",
+    body: "{}",
+    money: null,
+    retry: null,
+    chargeId: null,
+    location: null,
+    retryAfterSeconds: null,
+    replayed: false,
+  },
+  timing: null,
+};
+
 /** An error by its code; no money moved unless `rest` says otherwise. */
 export function problem(code: Problem["code"], rest: Partial<Problem> = {}): Reply {
   return replyProblem({ code, detail: ERRORS[code].explanation, money: "not_charged", ...rest });

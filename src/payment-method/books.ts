@@ -5,7 +5,8 @@
 import type { Charge } from "../domain/charge.ts";
 import { type Draft, finish, note, type Noted, openDraft, type View } from "../domain/draft.ts";
 import type { Actor, Fact } from "../domain/facts.ts";
-import { alarmTime } from "../domain/schedule.ts";
+import { alarmTime, dueTime } from "../domain/schedule.ts";
+import { UNSETTLED_MS } from "../ledger/methods.ts";
 import type { Host } from "./host.ts";
 import { Journal } from "./journal.ts";
 import { Relay } from "./relay.ts";
@@ -84,7 +85,7 @@ export class Books {
       this.#alert(noted);
     }
     if (draft.noted.length > 0) {
-      this.#arm(draft.charges.values(), false).catch((error: unknown) => this.#fail(error));
+      this.#arm(draft.charges.values()).catch((error: unknown) => this.#fail(error));
       this.relay.kick();
     }
     return result;
@@ -95,17 +96,16 @@ export class Books {
    * too many failures, and any later contact must bring it back.
    */
   start(): void {
-    const settled = !this.relay.hasBacklog;
-    this.#arm(this.journal.openCharges(), settled).catch((error: unknown) => this.#fail(error));
+    this.rearm().catch((error: unknown) => this.#fail(error));
   }
 
   /** Arms the alarm again from what is stored; a failure is thrown, so that the runtime repeats it. */
   async rearm(): Promise<void> {
-    await this.#arm(this.journal.openCharges(), true);
+    await this.#arm(this.journal.openCharges());
   }
 
-  /** The alarm has fired: none is set any more. */
-  alarmFired(): void {
+  /** None is known to be set any more: it has fired, or the runtime may have dropped it. */
+  forgetAlarm(): void {
     this.#armedAtMs = null;
   }
 
@@ -113,27 +113,22 @@ export class Books {
     this.#guarded(() => this.journal.storeMark());
   }
 
-  async #arm(charges: Iterable<Charge>, settled: boolean): Promise<void> {
+  /** When stored work is due next: now, where it is overdue; null where there is none. */
+  workDueAtMs(nowMs: number): number | null {
+    return this.#dueAtMs(this.journal.openCharges(), nowMs);
+  }
+
+  /** Until when a method without work is not yet called quiet; null where it is. */
+  settlesAtMs(nowMs: number): number | null {
+    const atMs = this.journal.lastWrittenAtMs;
+    // What was written in the future, before a clock went back, says nothing of now.
+    return atMs !== null && Math.abs(nowMs - atMs) < UNSETTLED_MS ? atMs + UNSETTLED_MS : null;
+  }
+
+  async #arm(charges: Iterable<Charge>): Promise<void> {
     const nowMs = this.#host.now();
-    let dueAtMs = Number.POSITIVE_INFINITY;
-    for (const charge of charges) {
-      if (charge.state === "in_flight") {
-        const intendedAtMs = charge.attempts.at(-1)?.intendedAtMs ?? nowMs;
-        // A clock that went forward does not end an attempt that is still owned: look again soon.
-        dueAtMs = Math.min(dueAtMs, Math.max(intendedAtMs + this.#guardMs(), nowMs + GUARD_MS));
-      }
-      dueAtMs = Math.min(
-        dueAtMs,
-        charge.nextLook?.atMs ?? dueAtMs,
-        charge.nextPoll?.atMs ?? dueAtMs,
-      );
-    }
-    // What was just written is on its way; the alarm only guards against a crash before it arrives.
-    const relayAtMs = this.relay.dueAtMs ?? (settled ? null : nowMs + this.#guardMs());
-    if (relayAtMs !== null) {
-      dueAtMs = Math.min(dueAtMs, relayAtMs);
-    }
-    if (dueAtMs === Number.POSITIVE_INFINITY) {
+    const dueAtMs = this.#dueAtMs(charges, nowMs) ?? this.settlesAtMs(nowMs);
+    if (dueAtMs === null) {
       return;
     }
     // Never now: an alarm that cannot do what is due must not run in circles.
@@ -143,6 +138,27 @@ export class Books {
       this.#armedAtMs = atMs;
       await this.#host.setAlarm(atMs);
     }
+  }
+
+  #dueAtMs(charges: Iterable<Charge>, nowMs: number): number | null {
+    const dueAtMs: number[] = [];
+    for (const charge of charges) {
+      if (charge.state === "in_flight") {
+        // A clock that jumps ends no attempt: one that is still owned is looked at again soon.
+        const guardAtMs = (charge.attempts.at(-1)?.intendedAtMs ?? nowMs) + this.#guardMs();
+        dueAtMs.push(Math.min(Math.max(guardAtMs, nowMs + GUARD_MS), nowMs + this.#guardMs()));
+      }
+      for (const due of [charge.nextLook, charge.nextPoll]) {
+        if (due !== null) {
+          dueAtMs.push(dueTime(due, nowMs));
+        }
+      }
+    }
+    if (this.relay.hasBacklog) {
+      // What is on its way needs the alarm only against a crash before it arrives.
+      dueAtMs.push(this.relay.retryAtMs ?? nowMs + this.#guardMs());
+    }
+    return dueAtMs.length === 0 ? null : Math.max(nowMs, Math.min(...dueAtMs));
   }
 
   #guardMs(): number {

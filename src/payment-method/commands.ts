@@ -40,7 +40,20 @@ export interface ReadChargeCommand {
     | { readonly caller: string; readonly idempotencyKey: string };
 }
 
-export type Command = ChargeCommand | ReadPaymentCommand | ReadChargeCommand;
+/** Of the cron, to a method whose work is overdue by what the registry knows. */
+export interface WakeCommand {
+  readonly v: 1;
+  readonly type: "wake";
+  readonly paymentMethodId: string;
+  readonly actor: Actor;
+}
+
+export type Command = ChargeCommand | ReadPaymentCommand | ReadChargeCommand | WakeCommand;
+
+/** Whether a command gives its method work, so that the registry must hear of it beforehand. */
+export function isRegistered(command: Command): boolean {
+  return command.type !== "read_charge" && command.type !== "wake";
+}
 
 export interface Answer {
   readonly reply: Reply;

@@ -7,6 +7,7 @@ import type { Rules } from "../domain/draft.ts";
 import type { Entry } from "../domain/entries.ts";
 import type { Harmony } from "../harmony/client.ts";
 import type { AppendResult, LastResult } from "../ledger/append.ts";
+import type { ReportResult } from "../ledger/methods.ts";
 import type { SharedBrake } from "./shared-brake.ts";
 
 type SqlValue = string | number | null;
@@ -31,6 +32,12 @@ export interface Ledger {
   lastOf(paymentMethodId: string): Promise<LastResult>;
 }
 
+/** Where the cron reads whom to wake: a table beside the ledger. Values back, never a throw. */
+export interface Registry {
+  /** When to wake this method if its alarm does not; null where it has nothing to do. */
+  report(wakeAtMs: number | null, nowMs: number): Promise<ReportResult>;
+}
+
 export type LogLevel = "info" | "warn" | "alert";
 
 export interface Host {
@@ -38,6 +45,7 @@ export interface Host {
   readonly storage: Storage;
   readonly harmony: Harmony;
   readonly ledger: Ledger;
+  readonly registry: Registry;
   readonly rules: Rules;
   readonly harmonyTimeoutMs: number;
   readonly tag: boolean;

@@ -33,6 +33,7 @@ export class Journal {
   #method: Method = { baselineSeq: null, foreignSeen: false, halted: null };
   #lastSeq = 0;
   #lastHash = FIRST_PREV_HASH;
+  #lastWrittenAtMs: number | null = null;
   #deliveredSeq = 0;
   #deliveredStored = 0;
 
@@ -52,10 +53,13 @@ export class Journal {
       };
       this.#deliveredStored = this.#deliveredSeq = integerOrNull(row["delivered_seq"]) ?? 0;
     }
-    const [last] = this.#rows("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1");
+    const [last] = this.#rows(
+      "SELECT seq, hash, body ->> 'occurredAt' AS at FROM entry ORDER BY seq DESC LIMIT 1",
+    );
     if (last !== undefined) {
       this.#lastSeq = Number(last["seq"]);
       this.#lastHash = String(last["hash"]);
+      this.#lastWrittenAtMs = Date.parse(String(last["at"]));
     }
   }
 
@@ -65,6 +69,15 @@ export class Journal {
 
   get lastSeq(): number {
     return this.#lastSeq;
+  }
+
+  /** When the last entry was written; null before the first. */
+  get lastWrittenAtMs(): number | null {
+    return this.#lastWrittenAtMs;
+  }
+
+  get hasUndelivered(): boolean {
+    return this.#lastSeq > this.#deliveredSeq;
   }
 
   get deliveredSeq(): number {
@@ -212,6 +225,7 @@ export class Journal {
     this.#deliveredStored = this.#deliveredSeq;
     this.#lastSeq = draft.view.nextSeq + draft.noted.length - 1;
     this.#lastHash = prevHash;
+    this.#lastWrittenAtMs = draft.view.nowMs;
   }
 
   /** Entries not known to be in the ledger, in order, at most `limit`. */

@@ -10,6 +10,7 @@ import { v7 as uuidv7 } from "uuid";
 import { configOf, type Env } from "../env.ts";
 import { createHarmony } from "../harmony/client.ts";
 import { appendEntries, lastOf } from "../ledger/append.ts";
+import { reportMethod } from "../ledger/methods.ts";
 import type { Answer, Command } from "./commands.ts";
 import type { Host, Timer } from "./host.ts";
 import { UnknownStateError } from "./journal.ts";
@@ -70,8 +71,9 @@ export class PaymentMethod extends DurableObject<Env> {
     const { config } = read;
     const { ctx, env } = this;
     const { harmonyBaseUrl: baseUrl, harmonyApiKey: apiKey, harmonyTimeoutMs: timeoutMs } = config;
+    const paymentMethodId = ctx.id.name ?? "";
     return {
-      paymentMethodId: ctx.id.name ?? "",
+      paymentMethodId,
       storage: ctx.storage,
       harmony: createHarmony(
         { baseUrl, apiKey, timeoutMs },
@@ -84,6 +86,10 @@ export class PaymentMethod extends DurableObject<Env> {
       ledger: {
         append: async (entries) => appendEntries(env.LEDGER, entries, LEDGER_TIMEOUT_MS),
         lastOf: async (id) => lastOf(env.LEDGER, id, LEDGER_TIMEOUT_MS),
+      },
+      registry: {
+        report: async (wakeAtMs, nowMs) =>
+          reportMethod(env.LEDGER, { paymentMethodId, wakeAtMs, nowMs }, LEDGER_TIMEOUT_MS),
       },
       rules: config,
       harmonyTimeoutMs: timeoutMs,

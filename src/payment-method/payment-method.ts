@@ -12,6 +12,7 @@ import type { Outcome } from "../domain/outcome.ts";
 import { type Reply, replyAbout, RETRY_AFTER_SECONDS } from "../domain/reply.ts";
 import {
   answerAfter,
+  AWAKE,
   haltedAnswer,
   lookFailed,
   mismatchAnswer,
@@ -21,14 +22,15 @@ import {
 } from "./answers.ts";
 import { classify } from "../harmony/classify.ts";
 import { fittingPayments } from "../domain/find.ts";
-import { Books, unclaimedTags } from "./books.ts";
-import type { Answer, ChargeCommand, Command } from "./commands.ts";
+import { Books, NOBODY, unclaimedTags } from "./books.ts";
+import { type Answer, type ChargeCommand, type Command, isRegistered } from "./commands.ts";
 import type { Host } from "./host.ts";
 import { UnknownStateError } from "./journal.ts";
 import { Looker } from "./looker.ts";
 import { Queue, type Settlement, type Ticket, type Waiter } from "./queue.ts";
 import { readCharge, readPayment } from "./reads.ts";
 import { Replays } from "./replays.ts";
+import { Standing } from "./standing.ts";
 import { Upkeep } from "./upkeep.ts";
 
 export class PaymentMethod {
@@ -37,6 +39,7 @@ export class PaymentMethod {
   readonly #queue = new Queue();
   readonly #looker: Looker;
   readonly #replays: Replays;
+  readonly #standing: Standing;
   readonly #upkeep: Upkeep;
   /** The charge whose attempt a running call of this instance has in flight. */
   #owned: string | null = null;
@@ -47,8 +50,10 @@ export class PaymentMethod {
     this.#books = new Books(host, armedAtMs);
     this.#looker = new Looker(host, this.#books);
     this.#replays = new Replays(host, this.#books);
-    this.#upkeep = new Upkeep(host, this.#books, this.#queue, this.#looker, () => this.#owned);
-    this.#upkeep.recover();
+    this.#standing = new Standing(host, this.#books);
+    const parts = { queue: this.#queue, looker: this.#looker, standing: this.#standing };
+    this.#upkeep = new Upkeep(host, this.#books, parts, () => this.#owned);
+    this.#upkeep.recover(NOBODY);
     this.#books.start();
   }
 
@@ -65,8 +70,14 @@ export class PaymentMethod {
   }
 
   async #execute(command: Command): Promise<Answer> {
-    this.#upkeep.recover();
+    if (isRegistered(command)) {
+      this.#standing.touched();
+    }
+    this.#upkeep.recover(command.type === "wake" ? command.actor : NOBODY);
     switch (command.type) {
+      case "wake":
+        await this.#upkeep.wake(command.actor);
+        return AWAKE;
       case "charge":
         return this.#charge(command);
       case "read_payment":

@@ -40,14 +40,12 @@ export class Relay {
   }
 
   get hasBacklog(): boolean {
-    return (
-      this.#journal.method.halted === null && this.#journal.lastSeq > this.#journal.deliveredSeq
-    );
+    return this.#journal.method.halted === null && this.#journal.hasUndelivered;
   }
 
-  /** When a delivery is due by alarm; null where none is, or one is on its way. */
-  get dueAtMs(): number | null {
-    return this.hasBacklog ? this.#retryAtMs : null;
+  /** When a delivery that failed is repeated; null where none did. */
+  get retryAtMs(): number | null {
+    return this.#retryAtMs;
   }
 
   /** Delivers soon, after the reply has left. Cheap to call after every write. */

@@ -8,30 +8,65 @@ import { learnFromPoll, openPaymentIds } from "../domain/status.ts";
 import type { Actor } from "../domain/facts.ts";
 import { isDue } from "../domain/schedule.ts";
 import { type Books, NOBODY } from "./books.ts";
-import type { Host } from "./host.ts";
+import type { Host, Timer } from "./host.ts";
 import type { Looker } from "./looker.ts";
 import type { Queue } from "./queue.ts";
+import type { Standing } from "./standing.ts";
+
+/**
+ * One pass begins no look or poll after this long; what is left stays due, and is next. With the
+ * last look and the deliveries a pass ends within five minutes; the runtime allows fifteen.
+ */
+const PASS_MS = 60_000;
+
+/** The time of a pass: by a timer, since a clock that goes back would lengthen it. */
+class Budget {
+  readonly spent: Promise<void>;
+  #isSpent = false;
+
+  constructor(timer: Timer) {
+    this.spent = this.#spend(timer);
+  }
+
+  get isSpent(): boolean {
+    return this.#isSpent;
+  }
+
+  async #spend(timer: Timer): Promise<void> {
+    await timer.done;
+    this.#isSpent = true;
+  }
+}
 
 export class Upkeep {
   readonly #host: Host;
   readonly #books: Books;
   readonly #queue: Queue;
   readonly #looker: Looker;
+  readonly #standing: Standing;
   readonly #owned: () => string | null;
+  /** The pass under way, which alarm and cron share. */
+  #pass: Promise<void> | null = null;
 
-  constructor(host: Host, books: Books, queue: Queue, looker: Looker, owned: () => string | null) {
+  constructor(
+    host: Host,
+    books: Books,
+    parts: { queue: Queue; looker: Looker; standing: Standing },
+    owned: () => string | null,
+  ) {
     this.#host = host;
     this.#books = books;
-    this.#queue = queue;
-    this.#looker = looker;
+    this.#queue = parts.queue;
+    this.#looker = parts.looker;
+    this.#standing = parts.standing;
     this.#owned = owned;
   }
 
   /** An attempt in flight that no running call of this instance owns is in doubt from now on. */
-  recover(): void {
+  recover(actor: Actor): void {
     for (const charge of this.#books.journal.openCharges()) {
       if (charge.state === "in_flight" && charge.chargeId !== this.#owned()) {
-        this.#books.step(NOBODY, {}, (draft) => abandon(draft, charge.chargeId));
+        this.#books.step(actor, {}, (draft) => abandon(draft, charge.chargeId));
       }
     }
   }
@@ -41,18 +76,48 @@ export class Upkeep {
    * storage error, or a failed re-arm, is thrown, so that the runtime repeats the alarm.
    */
   async alarm(): Promise<void> {
-    this.#books.alarmFired();
-    this.recover();
-    const nowMs = this.#host.now();
-    const due = this.#books.journal.openCharges();
-    await Promise.all([
-      this.#books.relay.deliver(),
-      this.#lookForAll(due.filter((charge) => isDue(charge.nextLook, nowMs))),
-      this.#pollAll(due.filter((charge) => isDue(charge.nextPoll, nowMs))),
-    ]);
-    await this.#books.relay.deliver();
-    this.#books.storeMark();
+    this.#books.forgetAlarm();
+    await this.#passOnce(NOBODY);
     await this.#books.rearm();
+  }
+
+  /** The same for the cron, which comes where the runtime has dropped the alarm for good. */
+  async wake(actor: Actor): Promise<void> {
+    this.#books.forgetAlarm();
+    this.#standing.forget();
+    await this.#passOnce(actor);
+    await this.#books.rearm();
+  }
+
+  async #passOnce(actor: Actor): Promise<void> {
+    this.#pass ??= this.#run(actor).finally(() => {
+      this.#pass = null;
+    });
+    await this.#pass;
+  }
+
+  async #run(actor: Actor): Promise<void> {
+    const nowMs = this.#host.now();
+    this.recover(actor);
+    const open = this.#books.journal.openCharges();
+    const timer = this.#host.timer(PASS_MS);
+    const budget = new Budget(timer);
+    await Promise.all([
+      this.#deliver(),
+      this.#lookForAll(dueFirst(open, "nextLook", nowMs), budget, actor),
+      this.#pollAll(dueFirst(open, "nextPoll", nowMs), budget, actor),
+    ]);
+    timer.cancel();
+    await this.#deliver();
+    this.#books.storeMark();
+    await this.#standing.report();
+  }
+
+  /** Waits for a delivery, but no longer than for a look: it goes on by itself, and has its alarm. */
+  async #deliver(): Promise<void> {
+    const timer = this.#host.timer(PASS_MS);
+    await Promise.race([this.#books.relay.deliver(), timer.done]);
+    timer.cancel();
   }
 
   /** The first look for a charge just come into doubt, and a poll of what its reply named. */
@@ -67,21 +132,36 @@ export class Upkeep {
     }
   }
 
-  async #lookForAll(charges: readonly Charge[]): Promise<void> {
+  async #lookForAll(charges: readonly Charge[], budget: Budget, actor: Actor): Promise<void> {
     for (const { chargeId } of charges) {
-      await this.#queue.run(async () => {
+      await this.#inTurn(budget, async () => {
         // Loaded again at the head of the queue: an earlier look may have settled it.
         const charge = this.#books.journal.chargeById(chargeId);
         if (charge !== null && isDue(charge.nextLook, this.#host.now())) {
-          await this.#looker.look(charge.state === "in_doubt" ? "doubt" : "late", chargeId, NOBODY);
+          await this.#looker.look(charge.state === "in_doubt" ? "doubt" : "late", chargeId, actor);
         }
       });
     }
   }
 
-  async #pollAll(charges: readonly Charge[]): Promise<void> {
+  /** Runs work in the queue if its turn comes in time: then to its end, otherwise not at all. */
+  async #inTurn(budget: Budget, work: () => Promise<void>): Promise<void> {
+    let hasBegun = false;
+    const done = this.#queue.run(async () => {
+      if (!budget.isSpent) {
+        hasBegun = true;
+        await work();
+      }
+    });
+    await Promise.race([done, budget.spent.then(async () => (hasBegun ? done : undefined))]);
+  }
+
+  async #pollAll(charges: readonly Charge[], budget: Budget, actor: Actor): Promise<void> {
     for (const charge of charges) {
-      await this.poll(charge, NOBODY);
+      if (budget.isSpent) {
+        return;
+      }
+      await this.poll(charge, actor);
     }
   }
 
@@ -94,6 +174,17 @@ export class Upkeep {
       await pollPayment(this.#host, this.#books, { paymentId, askedFor: charge.chargeId }, actor);
     }
   }
+}
+
+/** The charges with such work due, the longest due first, so that a full pass starves none. */
+function dueFirst(
+  charges: readonly Charge[],
+  work: "nextLook" | "nextPoll",
+  nowMs: number,
+): Charge[] {
+  return charges
+    .filter((charge) => isDue(charge[work], nowMs))
+    .sort((a, b) => (a[work]?.atMs ?? 0) - (b[work]?.atMs ?? 0));
 }
 
 /** One recorded read of a payment. */

@@ -21,8 +21,8 @@ interface Sent {
 }
 type Responder = (sent: Sent, index: number) => Response | Promise<Response>;
 
-/** A client on a network that answers as told, and everything that was sent on it. */
-function on(respond: Responder): { harmony: Harmony; sent: Sent[] } {
+/** A client on a network that answers as told, everything sent on it, and a clock that ticks. */
+function on(respond: Responder, tickMs = 7): { harmony: Harmony; sent: Sent[] } {
   const sent: Sent[] = [];
   const settings = { baseUrl: "https://harmony.test/api", apiKey: "secret", timeoutMs: 20_000 };
   let nowMs = 1000;
@@ -31,7 +31,7 @@ function on(respond: Responder): { harmony: Harmony; sent: Sent[] } {
       sent.push({ url, init });
       return respond({ url, init }, sent.length - 1);
     },
-    now: () => (nowMs += 7),
+    now: () => (nowMs += tickMs),
     deadline: () => new AbortController().signal,
   });
   return { harmony, sent };
@@ -282,6 +282,18 @@ describe("a look", () => {
       why: "status_503",
       httpStatus: 503,
     });
+  });
+
+  it("begins no further page after two minutes", async ({ expect }) => {
+    const { harmony, sent } = on(
+      (_, index) => json({ count: 1000, items: [item(`p${index}`)] }),
+      9500,
+    );
+    const report = await harmony.look(METHOD_ID, new Set(), 1);
+    expect(report).toMatchObject({ complete: false, why: "took_too_long" });
+    // Three readings of the clock a page, 9.5 s each.
+    expect(sent.length).toBeLessThanOrEqual(6);
+    expect(report.payments).toHaveLength(sent.length);
   });
 
   it("gives up after 40 pages", async ({ expect }) => {

@@ -4,6 +4,7 @@
  * client, and the sandbox's own core. Must not judge: checks.ts does.
  */
 import { createHarmony as createSandbox } from "../../sandbox/core.ts";
+import { claimOverdue } from "../../src/ledger/methods.ts";
 import { SharedBrake } from "../../src/payment-method/shared-brake.ts";
 import { type Shared, World } from "../support/fake-host.ts";
 import { NodeLedger } from "../support/node-ledger.ts";
@@ -19,6 +20,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** How often the runtime's cron comes by; seldom in quiet days, which are long. */
 const SWEEP_MS = MINUTE_MS;
 const QUIET_SWEEP_MS = 15 * MINUTE_MS;
+const SWEEP_MAX = 100;
+const LEDGER_TIMEOUT_MS = 10_000;
 /** Long enough for the last late look, and for one more that had to be repeated. */
 const QUIET_MS = 60 * HOUR_MS;
 
@@ -29,6 +32,7 @@ export interface Life {
   readonly shop: Shop;
   readonly ledger: NodeLedger;
   readonly restored: ReadonlySet<World>;
+  readonly ledgerRestoredAt: ReadonlyMap<World, number>;
   readonly virtualMs: number;
 }
 
@@ -42,11 +46,8 @@ export async function live(seed: number): Promise<Life> {
   const shop = new Shop(chance, log, worlds);
   const troubles = new Troubles(plan, chance, log, worlds, shared.ledger);
   let isQuiet = false;
-  const sweep = (): void => {
-    // Whatever else happens, the cron comes.
-    for (const world of worlds) {
-      world.wakeIfOverdue();
-    }
+  const sweep = async (): Promise<void> => {
+    await wakeOverdue(worlds, shared, log);
     time.after(isQuiet ? QUIET_SWEEP_MS : SWEEP_MS, sweep);
   };
   time.after(SWEEP_MS, sweep);
@@ -67,7 +68,20 @@ export async function live(seed: number): Promise<Life> {
   await time.advance(12 * HOUR_MS + QUIET_MS);
   const { ledger } = shared;
   const virtualMs = time.nowMs - T0;
-  return { plan, log, worlds, shop, ledger, restored: troubles.restored, virtualMs };
+  const { restored, ledgerRestoredAt } = troubles;
+  return { plan, log, worlds, shop, ledger, restored, ledgerRestoredAt, virtualMs };
+}
+
+/** What the cron trigger does (src/http/sweep.ts), with the real SQL. */
+async function wakeOverdue(worlds: readonly World[], shared: Shared, log: Log): Promise<void> {
+  const claim = await claimOverdue(shared.ledger, shared.time.nowMs, SWEEP_MAX, LEDGER_TIMEOUT_MS);
+  const actor = { caller: null, keyId: null, requestId: null, traceId: null, origin: "cron" };
+  for (const paymentMethodId of claim.type === "claimed" ? claim.paymentMethodIds : []) {
+    log.note("woken by the cron", { paymentMethodId });
+    worlds
+      .find((world) => world.paymentMethodId === paymentMethodId)
+      ?.send({ v: 1, type: "wake", paymentMethodId, actor });
+  }
 }
 
 function share(time: VirtualTime, chance: Chance): Shared {

@@ -50,6 +50,7 @@ async function onThreads(
           resolve();
           return;
         }
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
         worker.postMessage(next);
         next += 1;
       };

@@ -451,7 +451,7 @@ export function plant({ name, edits }: Mutant): void {
       if (own.length === 0) {
         return loaded;
       }
-      let source = String(loaded.source);
+      let source = Buffer.from(loaded.source as Uint8Array).toString();
       for (const { file, from, to } of own) {
         const places = source.split(from).length - 1;
         if (places !== 1) {

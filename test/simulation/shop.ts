@@ -4,6 +4,7 @@
  * book. Must not look into the gateway.
  */
 import type { Reply } from "../../src/domain/reply.ts";
+import { REGISTER_EVERY_MS, registerMethod } from "../../src/ledger/methods.ts";
 import { type Call, chargeCommand, type World } from "../support/fake-host.ts";
 import type { Chance } from "./chance.ts";
 import type { Log } from "./log.ts";
@@ -23,6 +24,7 @@ export interface Told {
 }
 
 const MINUTE_MS = 60_000;
+const LEDGER_TIMEOUT_MS = 10_000;
 /** What a caller waits before it asks again, where nobody told it. */
 const PAUSES_MS = [50, 1000, 7000, MINUTE_MS, 6 * MINUTE_MS, 21 * MINUTE_MS];
 
@@ -34,6 +36,7 @@ export class Shop {
   readonly #chance: Chance;
   readonly #log: Log;
   readonly #worlds: readonly World[];
+  readonly #registeredAtMs = new Map<string, number>();
   #orders = 0;
   #requests = 0;
 
@@ -72,6 +75,7 @@ export class Shop {
       requestId: `request-${this.#requests}`,
       paymentMethodId: world.paymentMethodId,
     });
+    void this.#register(world);
     this.open += 1;
     this.#log.note("ask", { card, key, amountMinor: asked.amountMinor });
     if (changed) {
@@ -83,6 +87,15 @@ export class Shop {
     });
     for (let reads = this.#chance.pick([0, 0, 0, 0, 1, 1, 4]); reads > 0; reads -= 1) {
       world.time.after(this.#chance.between(0, 30_000), () => this.#read(order));
+    }
+  }
+
+  /** As the Worker does beside a command: at most once a minute, and nobody waits for it. */
+  async #register({ ledger, time, paymentMethodId }: World): Promise<void> {
+    const lastMs = this.#registeredAtMs.get(paymentMethodId) ?? Number.NEGATIVE_INFINITY;
+    if (time.nowMs - lastMs >= REGISTER_EVERY_MS) {
+      this.#registeredAtMs.set(paymentMethodId, time.nowMs);
+      await registerMethod(ledger, paymentMethodId, time.nowMs, LEDGER_TIMEOUT_MS);
     }
   }
 

@@ -18,6 +18,8 @@ export class Troubles {
   readonly #ledger: NodeLedger;
   /** Cards whose storage went back over something: the design makes an exception of them. */
   readonly restored = new Set<World>();
+  /** How many entries each card had when the ledger went back. */
+  readonly ledgerRestoredAt = new Map<World, number>();
 
   constructor(plan: Plan, chance: Chance, log: Log, worlds: readonly World[], ledger: NodeLedger) {
     this.#plan = plan;
@@ -153,6 +155,9 @@ export class Troubles {
       const position = this.#ledger.lastPosition();
       this.#log.fire("ledger_restored");
       this.#ledger.fallBack(this.#chance.between(0, position));
+      for (const world of this.#worlds) {
+        this.ledgerRestoredAt.set(world, world.lastSeq);
+      }
     });
   }
 

@@ -25,5 +25,6 @@ if (planted !== undefined) {
 const { liveAndCheck } = await import("./run.ts");
 
 parentPort?.on("message", (seed: number) => {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   void liveAndCheck(seed).then((result) => parentPort?.postMessage(result));
 });

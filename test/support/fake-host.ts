@@ -12,6 +12,7 @@ import type { HarmonyRequest, Reply as SandboxReply } from "../../sandbox/wire.t
 import type { Rules } from "../../src/domain/draft.ts";
 import { createHarmony } from "../../src/harmony/client.ts";
 import { appendEntries, lastOf } from "../../src/ledger/append.ts";
+import { reportMethod } from "../../src/ledger/methods.ts";
 import type { Answer, ChargeCommand, Command } from "../../src/payment-method/commands.ts";
 import type { Host } from "../../src/payment-method/host.ts";
 import { PaymentMethod } from "../../src/payment-method/payment-method.ts";
@@ -24,6 +25,7 @@ import { endOfTurn, seededRandom, VirtualTime } from "./virtual-time.ts";
 /** The sandbox's test card that is ACTIVE. */
 export const METHOD_ID = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
 export const TIMEOUT_MS = 20_000;
+const LEDGER_TIMEOUT_MS = 10_000;
 /** What the runtime waits before it repeats an alarm that did not end well. */
 const ALARM_RETRY_MS = 2500;
 
@@ -108,9 +110,11 @@ export class World {
   clockOffsetMs = 0;
   alarmAtMs: number | null = null;
   crashes = 0;
+  longestAlarmMs = 0;
   readonly #options: WorldOptions;
   #instance: Instance | null = null;
   #alarmRunning = false;
+  #alarmWaiting = false;
   #alarmPlan = 0;
   #suspendedUntilMs = 0;
   #ids = 0;
@@ -160,11 +164,6 @@ export class World {
     this.#suspendedUntilMs = Math.max(this.#suspendedUntilMs, this.time.nowMs + forMs);
   }
 
-  /** What the cron does for a method whose work is overdue. */
-  wakeIfOverdue(): void {
-    // The registry comes with the cron trigger.
-  }
-
   /** The object's storage goes back to what it was. */
   restore(snapshot: Snapshot): void {
     this.kill();
@@ -182,6 +181,11 @@ export class World {
 
   foreignPayment(amount: number): void {
     this.#control("POST", "payments", { paymentMethodId: this.paymentMethodId, amount });
+  }
+
+  /** The runtime forgets the alarm, as it does after too many failures. */
+  dropAlarm(): void {
+    this.#storeAlarm(null);
   }
 
   /** Sends a command that arrives now, before anything that is due later; `onEnd` hears how it ended. */
@@ -230,7 +234,7 @@ export class World {
       return;
     }
     this.crashes += 1;
-    for (const lose of [...instance.calls.values()]) {
+    for (const lose of instance.calls.values()) {
       lose();
     }
     for (const reply of instance.connections) {
@@ -355,16 +359,25 @@ export class World {
 
   async #fireAlarm(): Promise<void> {
     if (this.#alarmRunning) {
-      this.time.after(100, async () => this.#fireAlarm());
+      // One that falls due meanwhile comes after it; the runtime keeps one, not many.
+      if (!this.#alarmWaiting) {
+        this.#alarmWaiting = true;
+        this.time.after(100, async () => {
+          this.#alarmWaiting = false;
+          await this.#fireAlarm();
+        });
+      }
       return;
     }
     this.#alarmRunning = true;
     this.alarmAtMs = null;
+    const beganAtMs = this.time.nowMs;
     const run = (instance: Instance) => {
       instance.logic.alarm().then(
         () =>
           this.#leave(() => {
             this.#alarmRunning = false;
+            this.longestAlarmMs = Math.max(this.longestAlarmMs, this.time.nowMs - beganAtMs);
           }),
         (error: unknown) => {
           this.logged.push({ level: "alert", event: "alarm_failed", fields: { error } });
@@ -403,8 +416,19 @@ export class World {
         },
       ),
       ledger: {
-        append: async (entries) => asked(async () => appendEntries(this.ledger, entries, 10_000)),
-        lastOf: async (id) => asked(async () => lastOf(this.ledger, id, 10_000)),
+        append: async (entries) =>
+          asked(async () => appendEntries(this.ledger, entries, LEDGER_TIMEOUT_MS)),
+        lastOf: async (id) => asked(async () => lastOf(this.ledger, id, LEDGER_TIMEOUT_MS)),
+      },
+      registry: {
+        report: async (wakeAtMs, nowMs) =>
+          asked(async () =>
+            reportMethod(
+              this.ledger,
+              { paymentMethodId: this.paymentMethodId, wakeAtMs, nowMs },
+              LEDGER_TIMEOUT_MS,
+            ),
+          ),
       },
       rules: { ...DEFAULT_RULES, ...this.#options.rules },
       harmonyTimeoutMs: TIMEOUT_MS,

@@ -50,6 +50,14 @@ export class NodeLedger implements LedgerDatabase {
     );
   }
 
+  /** What the registry holds of a method. */
+  registered(paymentMethodId: string): { wakeAtMs: number | null } | null {
+    const row = this.#db
+      .prepare("SELECT wake_at FROM method WHERE payment_method_id = ?")
+      .get(paymentMethodId);
+    return row === undefined ? null : { wakeAtMs: row["wake_at"] as number | null };
+  }
+
   /** Falls back to an earlier time, as a restored database does: only the first rows are there. */
   fallBack(position: number): void {
     const rows = this.#db

@@ -87,7 +87,7 @@ function stateBy(payment: PaymentView | undefined, told: string): string {
 
 /** The ledger as the auditor reads it, against the book and the objects' own journals. */
 function ledgerChecks(evidence: Evidence): Record<string, string[]> {
-  const { methods, entries, book, journals, readAtMs, resources, verifySays } = evidence;
+  const { methods, entries, book, journals, resources, verifySays } = evidence;
   const chains = Map.groupBy(entries, (entry) => String(entry["paymentMethodId"]));
   const attributions = Map.groupBy(entries.filter(attributes), ({ paymentId }) => paymentId);
   const intended = new Set(
@@ -101,16 +101,9 @@ function ledgerChecks(evidence: Evidence): Record<string, string[]> {
     "a gap in the positions": entries.flatMap((entry, index) =>
       entry["position"] === index + 1 ? [] : [`${String(entry["position"])} after ${index}`],
     ),
-    "a lost entry": journals.flatMap((journal) => {
-      const chain = chains.get(String(journal[0]?.["paymentMethodId"])) ?? [];
-      return journal
-        .filter((entry, index) => {
-          const isYoung = Date.parse(String(entry["occurredAt"])) > readAtMs - DELIVERY_MS_MAX;
-          const delivered = chain[index];
-          return delivered === undefined ? !isYoung : delivered["hash"] !== entry["hash"];
-        })
-        .map((entry) => `${String(entry["paymentMethodId"])} seq ${entry.seq} ${entry.type}`);
-    }),
+    "a lost entry": lostEntries(evidence).map(
+      (entry) => `${String(entry["paymentMethodId"])} seq ${entry.seq} ${entry.type}`,
+    ),
     "an entry without a journal": [...chains].flatMap(([id, chain]) => {
       const journal = journals.find(([first]) => first?.["paymentMethodId"] === id) ?? [];
       return journal.length < chain.length ? [`${id}: ${chain.length} over ${journal.length}`] : [];
@@ -136,6 +129,18 @@ function ledgerChecks(evidence: Evidence): Record<string, string[]> {
       .filter(({ type }) => UNWANTED.includes(type))
       .map((entry) => `${String(entry["paymentMethodId"])} seq ${entry.seq} ${entry.type}`),
   };
+}
+
+/** What an object has written and the ledger does not have, or has otherwise. */
+export function lostEntries({ entries, journals, readAtMs }: Evidence): LedgerEntry[] {
+  const delivered = new Set(entries.map((entry) => entry["hash"]));
+  return journals
+    .flat()
+    .filter(
+      (entry) =>
+        !delivered.has(entry["hash"]) &&
+        Date.parse(String(entry["occurredAt"])) < readAtMs - DELIVERY_MS_MAX,
+    );
 }
 
 /** What the callers were told, by what was true. */

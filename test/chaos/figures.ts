@@ -1,4 +1,5 @@
 /** The figures of a run, counted from its evidence, and how they are printed. Judges nothing. */
+import { lostEntries } from "./checks.ts";
 import type { Evidence } from "./evidence.ts";
 import { keyIn } from "./orders.ts";
 
@@ -38,11 +39,7 @@ export interface Figures {
 }
 
 export function figuresOf(evidence: Evidence, counted: Counted): Figures {
-  const { orders, resources, book, entries, journals, readAtMs } = evidence;
-  const delivered = new Set(entries.map((entry) => entry["hash"]));
-  const written = journals
-    .flat()
-    .filter((entry) => Date.parse(String(entry["occurredAt"])) < readAtMs);
+  const { orders, resources, book, entries } = evidence;
   const keys = book.payments.map(({ description }) => keyIn(description));
   return {
     kills: counted.kills.length,
@@ -70,7 +67,7 @@ export function figuresOf(evidence: Evidence, counted: Counted): Figures {
       outages: counted.outages,
     },
     doubleCharges: keys.length - new Set(keys).size,
-    lostEntries: written.filter((entry) => !delivered.has(entry["hash"])).length,
+    lostEntries: lostEntries(evidence).length,
     durationMs: counted.durationMs,
   };
 }

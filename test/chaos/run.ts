@@ -38,7 +38,9 @@ const METHODS = 40;
 const CALLERS = 24;
 const KILL_AFTER_MS_MAX = 1000;
 /** Everything has its end well within this: the horizon, then the late looks. */
-const QUIET_MS_MAX = 90_000;
+const QUIET_MS_MAX = 60_000;
+/** What it takes at most to ask for one key, beside that. */
+const KEY_MS_MAX = 20;
 /** A ledger that grew for so long by nothing has everything. Longer than a late look is off. */
 const STILL_MS = 6000;
 
@@ -58,14 +60,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       outages,
       durationMs: Date.now() - startedAtMs,
     });
-    kept = found.length === 0 ? null : keep(runtime, evidence, found);
+    kept = found.length === 0 ? null : keep(runtime, found, evidence);
     return { findings: found, figures, stateDir: kept };
   } catch (error) {
     if (runtime === null || options.signal?.aborted === true) {
       throw error;
     }
-    kept = runtime.stateDir;
-    return { findings: [`the run broke: ${String(error)}`], figures: null, stateDir: kept };
+    const found = [`the run broke: ${String(error)}`];
+    kept = keep(runtime, found, null);
+    return { findings: found, figures: null, stateDir: kept };
   } finally {
     await (kept === null ? runtime?.remove() : runtime?.kill());
     await sandbox.close();
@@ -128,7 +131,7 @@ async function settled(
   orders: readonly Order[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const deadlineAtMs = Date.now() + QUIET_MS_MAX;
+  const deadlineAtMs = Date.now() + QUIET_MS_MAX + KEY_MS_MAX * orders.length;
   let open = orders;
   while (open.length > 0 && Date.now() < deadlineAtMs) {
     const left: Order[] = [];
@@ -146,7 +149,7 @@ async function settled(
 
 /** Everyone who has not vanished comes back until it has its final answer, and then once more. */
 async function finish(callers: Callers, signal: AbortSignal | undefined): Promise<void> {
-  const deadlineAtMs = Date.now() + QUIET_MS_MAX;
+  const deadlineAtMs = Date.now() + QUIET_MS_MAX + KEY_MS_MAX * callers.orders.length;
   await eachOf(callers.orders, async (order) => {
     if (order.vanished && finalsOf(order).length === 0) {
       return;
@@ -178,9 +181,16 @@ async function still(runtime: Runtime, signal: AbortSignal | undefined): Promise
 }
 
 /** Beside the state: what was found, what the callers were told, the book and the Worker's log. */
-function keep(runtime: Runtime, evidence: Evidence, found: readonly string[]): string {
-  const { orders, book, resources } = evidence;
-  const text = JSON.stringify({ found, orders, resources: [...resources], book }, null, 1);
+function keep(runtime: Runtime, found: readonly string[], evidence: Evidence | null): string {
+  const told =
+    evidence === null
+      ? {}
+      : {
+          orders: evidence.orders,
+          resources: [...evidence.resources.values()],
+          book: evidence.book,
+        };
+  const text = JSON.stringify({ found, ...told }, null, 1);
   writeFileSync(join(runtime.stateDir, "evidence.json"), text);
   writeFileSync(join(runtime.stateDir, "worker.log"), runtime.log.join("\n"));
   return runtime.stateDir;

@@ -9,6 +9,8 @@ import { printed } from "./figures.ts";
 import { runChaos } from "./run.ts";
 
 const FINDINGS_PRINTED_MAX = 50;
+/** Shorter than the calm between two storms, longer than kills can keep all looks from ending. */
+const HORIZON_SECONDS = 30;
 
 const { values } = parseArgs({
   options: {
@@ -29,7 +31,13 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 const { seed } = values;
 console.log(`seed ${seed}, ${kills} kills`);
 try {
-  const result = await runChaos({ kills, seed, log: console.log, signal: stop.signal });
+  const result = await runChaos({
+    kills,
+    seed,
+    horizonSeconds: HORIZON_SECONDS,
+    log: console.log,
+    signal: stop.signal,
+  });
   if (result.figures !== null) {
     console.log(printed(result.figures));
   }

@@ -16,11 +16,13 @@ import { eachOf, type Evidence, gather, lastPosition, resourceOf } from "./evide
 import { type Figures, figuresOf, type Kill } from "./figures.ts";
 import { finalsOf, type Order } from "./orders.ts";
 import { Random } from "./random.ts";
-import { VARIABLES, Weather } from "./weather.ts";
+import { variables, Weather } from "./weather.ts";
 
 export interface ChaosOptions {
   readonly kills: number;
   readonly seed: string;
+  /** How long absence proves nothing; longer than looks can fail in a row (weather.ts). */
+  readonly horizonSeconds: number;
   readonly log: (line: string) => void;
   /** Stops the run early, with nothing left over. */
   readonly signal?: AbortSignal;
@@ -50,7 +52,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   let runtime: Runtime | null = null;
   let kept: string | null = null;
   try {
-    runtime = await startRuntime({ sandboxUrl: sandbox.url, variables: VARIABLES });
+    runtime = await startRuntime({
+      sandboxUrl: sandbox.url,
+      variables: variables(options.horizonSeconds),
+    });
     const { evidence, kills, callers, outages } = await play(runtime, sandbox, options);
     const found = findings(evidence);
     const figures = figuresOf(evidence, {
@@ -86,14 +91,14 @@ async function play(runtime: Runtime, sandbox: Sandbox, options: ChaosOptions) {
   const callers = new Callers(runtime, methods, random.fork("callers"));
   const kills: Kill[] = [];
   const delays = random.fork("kills");
-  await weather.begin(methods, options.kills);
+  await weather.turn(methods);
   const load = callers.run(CALLERS);
   try {
     while (kills.length < options.kills) {
       signal?.throwIfAborted();
       const afterMs = delays.between(5, KILL_AFTER_MS_MAX);
       await underLoad(callers);
-      weather.turn();
+      await weather.turn(methods);
       await sleep(afterMs);
       kills.push({ afterMs, inFlight: callers.inFlight });
       await runtime.kill();
@@ -125,7 +130,8 @@ async function underLoad(callers: Callers): Promise<void> {
   }
 }
 
-/** Until no charge is in flight, in doubt or pending. One that stays so is for the checks to find. */
+/** Until no charge is in flight, in doubt or pending. What stays so, or waits for a person, is
+ * for the checks to find. */
 async function settled(
   runtime: Runtime,
   orders: readonly Order[],
@@ -138,7 +144,8 @@ async function settled(
     await eachOf(open, async (order) => {
       signal?.throwIfAborted();
       const resource = await resourceOf(runtime, order);
-      if (resource !== null && ["in_flight", "in_doubt", "pending"].includes(resource.state)) {
+      const isOpen = ["in_flight", "in_doubt", "pending"].includes(resource?.state ?? "");
+      if (isOpen && resource?.escalated !== true) {
         left.push(order);
       }
     });

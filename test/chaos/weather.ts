@@ -3,7 +3,8 @@
  * how each method's history reads, and outages. Drawn from the seed. Owns the gateway's times too,
  * because the two belong together: nothing here may need a person in the end, so that a charge left
  * open or a method left frozen is a finding. Hence no payment shows later than within the horizon,
- * no look fails so often in a row that the gateway escalates, and no answer lies about money.
+ * no answer lies about money, and looks fail in storms only, with more than a horizon between them:
+ * a gateway that sees no history for that long rightly calls for a person.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { outage, type ScenarioInput, setScenario } from "../support/sandbox.ts";
@@ -14,36 +15,39 @@ type ReadStep = NonNullable<ScenarioInput["looks"]>[number];
 type History = NonNullable<ScenarioInput["history"]>;
 
 const TIMEOUT_MS = 1000;
-const HORIZON_SECONDS = 12;
-/** A charge made this long after its request, shown this long after that: well within the horizon. */
+/** A charge made this long after its request, shown this long after that: within any horizon here. */
 const LATE_MS_MAX = 2500;
 const VISIBLE_AFTER_MS_MAX = 1500;
 
-export const VARIABLES = {
-  HARMONY_TIMEOUT_MS: String(TIMEOUT_MS),
-  WAIT_SECONDS: "2",
-  RECONCILE_SECONDS: "0,1",
-  HORIZON_SECONDS: String(HORIZON_SECONDS),
-  LATE_SECONDS: "1,4",
-  POLL_SECONDS: "1",
-  ALLOW_SHORT_HORIZON: "yes",
-} as const;
-
-/** An outage makes doubts that only the horizon ends, and a look of each may fail by it: seldom. */
-const OUTAGE_EVERY_MS = 25_000;
+/** In a storm looks fail, and once in it Harmony is out; then there is none for the rest of this. */
+const STORM_EVERY_MS = 45_000;
+const STORM_MS = 6000;
 const OUTAGE_MS_MAX = 1000;
 const OUTAGES = ["refuse", "hang", "error500"] as const;
 
-/** More than a method has between two kills, so that the faults last as long as the kills do. */
-const CHARGES_A_KILL = 4;
-const READS_A_KILL = 6;
+/** More than a method uses up before it gets new ones, with every storm and after it. */
+const STEPS = 60;
+
+/** The gateway's own times. Seconds, so that what is in doubt has its end while one can wait. */
+export function variables(horizonSeconds: number): Readonly<Record<string, string>> {
+  return {
+    HARMONY_TIMEOUT_MS: String(TIMEOUT_MS),
+    WAIT_SECONDS: "2",
+    RECONCILE_SECONDS: "0,1",
+    HORIZON_SECONDS: String(horizonSeconds),
+    LATE_SECONDS: "1,4",
+    POLL_SECONDS: "1",
+    ALLOW_SHORT_HORIZON: "yes",
+  };
+}
 
 export class Weather {
   readonly #url: string;
   readonly #random: Random;
+  readonly #startedAtMs = Date.now();
+  #isStormy = false;
   #outages = 0;
-  #nextOutageAtMs = 0;
-  #ending: Promise<void> = Promise.resolve();
+  #outage: Promise<void> = Promise.resolve();
 
   constructor(sandboxUrl: string, random: Random) {
     this.#url = sandboxUrl;
@@ -54,37 +58,37 @@ export class Weather {
     return this.#outages;
   }
 
-  /** Faults for every method, enough for so many kills. */
-  async begin(methods: readonly string[], kills: number): Promise<void> {
-    await Promise.all(
-      methods.map(async (id, index) => {
-        const random = this.#random.fork(`method ${index}`);
-        await setScenario(this.#url, id, {
-          charges: Array.from({ length: 50 + CHARGES_A_KILL * kills }, () => chargeStep(random)),
-          looks: spacedReads(random, 50 + READS_A_KILL * kills),
-          reads: spacedReads(random, 50 + READS_A_KILL * kills),
-          history: this.#historyOf(index),
-        });
-      }),
-    );
-  }
-
-  /** Sometimes a short outage, soon, which ends by itself. */
-  turn(): void {
-    if (Date.now() >= this.#nextOutageAtMs) {
-      this.#nextOutageAtMs = Date.now() + OUTAGE_EVERY_MS;
+  /** To be called often: lets a storm begin or end when it is time. The first is there at once. */
+  async turn(methods: readonly string[]): Promise<void> {
+    const isStormy = (Date.now() - this.#startedAtMs) % STORM_EVERY_MS < STORM_MS;
+    if (isStormy === this.#isStormy) {
+      return;
+    }
+    this.#isStormy = isStormy;
+    const random = this.#random;
+    if (isStormy) {
       this.#outages += 1;
-      this.#ending = this.#breakFor(
-        this.#random.pick(OUTAGES),
-        this.#random.between(100, 600),
-        this.#random.between(300, OUTAGE_MS_MAX),
+      this.#outage = this.#breakFor(
+        random.pick(OUTAGES),
+        random.between(500, 3000),
+        random.between(300, OUTAGE_MS_MAX),
       );
     }
+    await Promise.all(
+      methods.map(async (id, index) =>
+        setScenario(this.#url, id, {
+          charges: Array.from({ length: STEPS }, () => chargeStep(random)),
+          looks: isStormy ? Array.from({ length: STEPS }, () => readStep(random)) : [],
+          reads: Array.from({ length: STEPS }, () => readStep(random)),
+          history: this.#historyOf(index),
+        }),
+      ),
+    );
   }
 
   /** No faults any more, from now on. How a history reads is no fault, and stays. */
   async calm(methods: readonly string[]): Promise<void> {
-    await this.#ending;
+    await this.#outage;
     await outage(this.#url, "none");
     await Promise.all(
       methods.map(async (id, index) =>
@@ -147,21 +151,13 @@ function chargeStep(random: Random): ChargeStep {
   ]);
 }
 
-/** One fault at most in any three reads: see the horizon above. */
-function spacedReads(random: Random, count: number): ReadStep[] {
-  const steps: ReadStep[] = [];
-  while (steps.length < count) {
-    steps.push("ok", "ok");
-    steps.push(
-      random.weighed<ReadStep>([
-        [4, { kind: "ok", latencyMs: random.between(0, 150) }],
-        [1, { kind: "error", status: random.pick([429, 500, 503] as const) }],
-        [1, "hang"],
-        [1, "reset"],
-        [1, "garbage"],
-        [1, "empty"],
-      ]),
-    );
-  }
-  return steps;
+function readStep(random: Random): ReadStep {
+  return random.weighed<ReadStep>([
+    [6, { kind: "ok", latencyMs: random.between(0, 150) }],
+    [1, { kind: "error", status: random.pick([429, 500, 503] as const) }],
+    [1, "hang"],
+    [1, "reset"],
+    [1, "garbage"],
+    [1, "empty"],
+  ]);
 }

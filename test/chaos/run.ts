@@ -138,7 +138,8 @@ async function settled(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const deadlineAtMs = Date.now() + QUIET_MS_MAX + KEY_MS_MAX * orders.length;
-  let open = orders;
+  // Whoever has its final answer needs no asking: that it stays true is for the checks.
+  let open = orders.filter((order) => finalsOf(order).length === 0);
   while (open.length > 0 && Date.now() < deadlineAtMs) {
     const left: Order[] = [];
     await eachOf(open, async (order) => {
@@ -154,11 +155,12 @@ async function settled(
   }
 }
 
-/** Everyone who has not vanished comes back until it has its final answer, and then once more. */
+/** Everyone who has not vanished comes back for its final answer, and has had it twice in the end. */
 async function finish(callers: Callers, signal: AbortSignal | undefined): Promise<void> {
   const deadlineAtMs = Date.now() + QUIET_MS_MAX + KEY_MS_MAX * callers.orders.length;
   await eachOf(callers.orders, async (order) => {
-    if (order.vanished && finalsOf(order).length === 0) {
+    const isNew = finalsOf(order).length === 0;
+    if (order.vanished && isNew) {
       return;
     }
     for (;;) {
@@ -169,7 +171,9 @@ async function finish(callers: Callers, signal: AbortSignal | undefined): Promis
       }
       await sleep(200);
     }
-    await callers.send(order);
+    if (isNew) {
+      await callers.send(order);
+    }
   });
 }
 

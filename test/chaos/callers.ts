@@ -12,6 +12,8 @@ import type { Random } from "./random.ts";
 /** Longer than any wait of the gateway's; a request that outlasts it is given up. */
 const REQUEST_MS_MAX = 10_000;
 const WAIT_SECONDS = 2;
+/** How often a caller knocks while nobody listens. */
+const KNOCK_MS = 20;
 /** The first order of a method; the others follow in centavos. */
 const AMOUNT_MINOR_FROM = 10_000;
 
@@ -43,7 +45,7 @@ export class Callers {
     return this.#requests;
   }
 
-  /** Requests whose answer never came: killed, refused while nobody listened, or hung up. */
+  /** Requests whose answer never came: killed, or hung up. */
   get lost(): number {
     return this.#lost;
   }
@@ -66,36 +68,42 @@ export class Callers {
     this.#isOpen = false;
   }
 
-  /** Sends the order's request once; null where no answer came. */
+  /** Sends the order's request once somebody listens; null where no answer came. */
   async send(
     order: Order,
     { amountMinor = order.amountMinor, hangUpAfterMs = REQUEST_MS_MAX } = {},
   ): Promise<Answer | null> {
-    const sentAtMs = Date.now();
-    this.#requests += 1;
-    this.#inFlight += 1;
-    try {
-      const answered = await this.#runtime.send(
-        `/api/payment-method/${order.paymentMethodId}/payment`,
-        {
-          method: "POST",
-          headers: {
-            "content-type": "application/json",
-            "idempotency-key": order.key,
-            prefer: `wait=${WAIT_SECONDS}`,
+    for (;;) {
+      const sentAtMs = Date.now();
+      this.#inFlight += 1;
+      this.#requests += 1;
+      try {
+        const answered = await this.#runtime.send(
+          `/api/payment-method/${order.paymentMethodId}/payment`,
+          {
+            method: "POST",
+            headers: {
+              "content-type": "application/json",
+              "idempotency-key": order.key,
+              prefer: `wait=${WAIT_SECONDS}`,
+            },
+            body: JSON.stringify({ amount: amountMinor / 100, description: descriptionOf(order) }),
+            signal: AbortSignal.timeout(hangUpAfterMs),
           },
-          body: JSON.stringify({ amount: amountMinor / 100, description: descriptionOf(order) }),
-          signal: AbortSignal.timeout(hangUpAfterMs),
-        },
-      );
-      const answer = answerOf(answered, sentAtMs, amountMinor !== order.amountMinor);
-      order.answers.push(answer);
-      return answer;
-    } catch {
-      this.#lost += 1;
-      return null;
-    } finally {
-      this.#inFlight -= 1;
+        );
+        const answer = answerOf(answered, sentAtMs, amountMinor !== order.amountMinor);
+        order.answers.push(answer);
+        return answer;
+      } catch (error) {
+        if (!isRefused(error) || !this.#isOpen) {
+          this.#lost += 1;
+          return null;
+        }
+        this.#requests -= 1;
+      } finally {
+        this.#inFlight -= 1;
+      }
+      await sleep(KNOCK_MS);
     }
   }
 
@@ -150,4 +158,10 @@ export class Callers {
       await sleep(answer === null ? random.between(50, 500) : random.between(20, 300));
     }
   }
+}
+
+/** Nobody listened: nothing was sent. */
+function isRefused(error: unknown): boolean {
+  const { cause } = error as { cause?: { code?: unknown } };
+  return cause?.code === "ECONNREFUSED";
 }

@@ -51,7 +51,7 @@ export default defineConfig({
         test: {
           name: "process",
           environment: "node",
-          include: ["test/{crash,e2e}/**/*.test.ts"],
+          include: ["test/{chaos,crash,e2e}/**/*.test.ts"],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -74,6 +74,19 @@ export function deliveredMark(objectFile: string): number {
   return valueIn(objectFile, "SELECT delivered_seq AS value FROM method");
 }
 
+/** An object's own journal, in order. Only while the runtime is dead. */
+export function journalIn(objectFile: string): LedgerEntry[] {
+  const db = new DatabaseSync(objectFile);
+  try {
+    return db
+      .prepare("SELECT body FROM entry ORDER BY seq")
+      .all()
+      .map((row) => JSON.parse(String(row["body"])) as LedgerEntry);
+  } finally {
+    db.close();
+  }
+}
+
 function valueIn(file: string, sql: string, ...bindings: string[]): number {
   const db = new DatabaseSync(file);
   try {

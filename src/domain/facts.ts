@@ -38,7 +38,8 @@ export interface SeenPayment extends Payment {
   readonly createdAtMs: number | null;
 }
 
-export type LookPurpose = "baseline" | "before_attempt" | "doubt" | "late";
+/** `read` is one page that a caller asked for: what it shows exists, what it leaves out proves nothing. */
+export type LookPurpose = "baseline" | "before_attempt" | "doubt" | "late" | "read";
 
 interface About {
   readonly atMs: number;

@@ -27,6 +27,8 @@ export interface PaymentRecord extends Payment {
   readonly contested?: boolean;
   /** A complete look has shown it: every later complete look must. */
   readonly listed?: boolean;
+  /** Only a page that a caller asked for has shown it: neither a complete look nor a read of its own. */
+  readonly paged?: boolean;
 }
 
 export type Match =
@@ -40,7 +42,8 @@ export type Match =
         | "time_contradicts"
         | "status_needs_a_person"
         | "tagged_payment_differs"
-        | "tag_required";
+        | "tag_required"
+        | "seen_on_one_page_only";
       readonly candidates: readonly string[];
     };
 
@@ -143,6 +146,10 @@ export function match(
   }
   if (context.competing || single.contested === true) {
     return escalate("charges_compete");
+  }
+  if (single.paged === true) {
+    // A page showed it and the complete look does not: they contradict each other.
+    return escalate("seen_on_one_page_only");
   }
   if (!ADOPTABLE.includes(single.status)) {
     return escalate("status_needs_a_person");

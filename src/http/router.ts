@@ -10,6 +10,7 @@ import { authenticate, type Caller, type Scope } from "./auth.ts";
 import { findCharge, getCharge, getPayment, postCharge } from "./charges.ts";
 import type { Context } from "./context.ts";
 import { getEntries, getEntry } from "./ledger.ts";
+import { getHistory } from "./methods.ts";
 import { jsonResponse, problemResponse } from "./problem.ts";
 
 type Params = Readonly<Record<string, string>>;
@@ -28,6 +29,9 @@ const METHOD = "/api/payment-method/:id";
 const ROUTES: readonly Route[] = [
   route("POST", `${METHOD}/payment`, ["charge"], async (c, caller, p) =>
     postCharge(c, caller, p["id"] ?? ""),
+  ),
+  route("GET", `${METHOD}/payment`, ["read"], async (c, caller, p) =>
+    getHistory(c, caller, p["id"] ?? ""),
   ),
   route("GET", `${METHOD}/payment/:paymentId`, ["read"], async (c, caller, p) =>
     getPayment(c, caller, p["id"] ?? "", p["paymentId"] ?? ""),

@@ -6,6 +6,7 @@
 import type { ChargeRequest } from "../domain/charge.ts";
 import type { Actor } from "../domain/facts.ts";
 import type { Reply } from "../domain/reply.ts";
+import type { PageQuery } from "../harmony/methods.ts";
 
 export interface ChargeCommand {
   readonly v: 1;
@@ -40,7 +41,16 @@ export interface ReadChargeCommand {
     | { readonly caller: string; readonly idempotencyKey: string };
 }
 
-export type Command = ChargeCommand | ReadPaymentCommand | ReadChargeCommand;
+export interface ReadHistoryCommand {
+  readonly v: 1;
+  readonly type: "read_history";
+  readonly paymentMethodId: string;
+  /** What the caller asked for; null where it left that to Harmony. */
+  readonly query: PageQuery;
+  readonly actor: Actor;
+}
+
+export type Command = ChargeCommand | ReadPaymentCommand | ReadChargeCommand | ReadHistoryCommand;
 
 export interface Answer {
   readonly reply: Reply;

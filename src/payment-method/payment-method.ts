@@ -25,6 +25,7 @@ import { Books, unclaimedTags } from "./books.ts";
 import type { Answer, ChargeCommand, Command } from "./commands.ts";
 import type { Host } from "./host.ts";
 import { UnknownStateError } from "./journal.ts";
+import { readHistory } from "./history.ts";
 import { Looker } from "./looker.ts";
 import { Queue, type Settlement, type Ticket, type Waiter } from "./queue.ts";
 import { readCharge, readPayment } from "./reads.ts";
@@ -73,6 +74,8 @@ export class PaymentMethod {
         return readPayment(this.#host, this.#books, command);
       case "read_charge":
         return readCharge(this.#books, command);
+      case "read_history":
+        return readHistory(this.#host, this.#books, command);
     }
   }
 

@@ -7,6 +7,7 @@ import * as fc from "fast-check";
 import { describe, it } from "vitest";
 import type { ScenarioInput } from "../support/sandbox.ts";
 import { type Call, type ChargeChange, type Crash, World } from "../support/fake-host.ts";
+import { historyCommand } from "../support/method-commands.ts";
 import {
   assertChargedOnce,
   assertDelivered,
@@ -33,6 +34,8 @@ interface Wish {
 interface Life {
   readonly seed: number;
   readonly wishes: readonly Wish[];
+  /** When a caller reads a page of the history. */
+  readonly pages: readonly number[];
   readonly charges: readonly ChargeStep[];
   readonly looks: readonly ReadStep[];
   readonly reads: readonly ReadStep[];
@@ -106,6 +109,7 @@ const lives: fc.Arbitrary<Life> = fc.record({
     }),
     { minLength: 1, maxLength: 14 },
   ),
+  pages: fc.array(fc.nat(120_000), { maxLength: 4 }),
   charges: fc.array(chargeSteps, { maxLength: 8 }),
   looks: fc.array(readSteps, { maxLength: 6 }),
   reads: fc.array(readSteps, { maxLength: 6 }),
@@ -143,6 +147,9 @@ async function live(life: Life): Promise<{ world: World; calls: readonly Call[] 
   const calls: Call[] = [];
   for (const wish of life.wishes) {
     world.time.after(wish.atMs, () => void calls.push(world.charge(wishOf(wish))));
+  }
+  for (const atMs of life.pages) {
+    world.time.after(atMs, () => void calls.push(world.send(historyCommand())));
   }
   await world.time.advance(300_000);
   world.crash = () => null;

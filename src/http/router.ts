@@ -5,12 +5,13 @@
  */
 import { Router } from "itty-router";
 import { configOf, type Env } from "../env.ts";
+import { GATEWAY_CHAIN_ID } from "../domain/entries.ts";
 import { type ErrorCode, ERRORS } from "../domain/errors.ts";
 import { authenticate, type Caller, type Scope } from "./auth.ts";
 import { findCharge, getCharge, getPayment, postCharge } from "./charges.ts";
 import type { Context } from "./context.ts";
 import { getEntries, getEntry } from "./ledger.ts";
-import { getHistory } from "./methods.ts";
+import { getHistory, getMethod, listMethods } from "./methods.ts";
 import { jsonResponse, problemResponse } from "./problem.ts";
 
 type Params = Readonly<Record<string, string>>;
@@ -24,9 +25,12 @@ interface Route {
   readonly handler: Handler;
 }
 
-const METHOD = "/api/payment-method/:id";
+const METHODS = "/api/payment-method";
+const METHOD = `${METHODS}/:id`;
 
 const ROUTES: readonly Route[] = [
+  route("GET", METHODS, ["manage", "read"], async (c) => listMethods(c)),
+  route("GET", METHOD, ["manage", "read"], async (c, _caller, p) => getMethod(c, p["id"] ?? "")),
   route("POST", `${METHOD}/payment`, ["charge"], async (c, caller, p) =>
     postCharge(c, caller, p["id"] ?? ""),
   ),
@@ -142,7 +146,9 @@ async function matching(request: Request): Promise<Matched[]> {
     if (id === undefined) {
       return [{ route: one, params }];
     }
-    return UUID.test(id) ? [{ route: one, params: { ...params, id } }] : [];
+    // The gateway's own chain can be read in the ledger, and is no payment method.
+    const known = UUID.test(id) && !(id === GATEWAY_CHAIN_ID && one?.path.startsWith(METHODS));
+    return known ? [{ route: one, params: { ...params, id } }] : [];
   });
 }
 

@@ -3,7 +3,7 @@
  * Harmony's own shapes, checked both ways; and that what was done is on the books.
  */
 import { describe, inject, it, vi } from "vitest";
-import { createMethod, foreignPayment, setScenario } from "../support/sandbox.ts";
+import { createMethod, foreignPayment, setMethodStatus, setScenario } from "../support/sandbox.ts";
 import { charge, get, newKey, seedKeys } from "./support.ts";
 
 const sandbox = inject("sandboxUrl");
@@ -117,5 +117,105 @@ describe("the history", () => {
         ]),
       { timeout: 10_000, interval: 50 },
     );
+  });
+});
+
+describe("a payment method", () => {
+  it("is read as Harmony has it, with `manage` or `read`", async ({ expect }) => {
+    const id = await createMethod(sandbox, { externalId: "customer-7" });
+    for (const key of ["cobro_test_manager", "cobro_test_storefront"]) {
+      const answer = await get(`/api/payment-method/${id.toUpperCase()}`, key);
+      expect(answer.status).toBe(200);
+      expect(answer.json).toMatchObject({
+        id,
+        status: "ACTIVE",
+        externalId: "customer-7",
+        card: { lastFourDigits: "4242" },
+      });
+      expect(answer.headers.get("cobro-money")).toBeNull();
+    }
+    expect((await get(`/api/payment-method/${id}`, "cobro_test_auditor")).status).toBe(403);
+  });
+
+  it("that Harmony does not know is not found; one that it cannot read is an error", async ({
+    expect,
+  }) => {
+    const unknown = await get(`/api/payment-method/${crypto.randomUUID()}`);
+    expect(unknown.status).toBe(404);
+    expect(unknown.json).toMatchObject({ code: "payment_method_not_found" });
+    const id = await createMethod(sandbox);
+    for (const [step, status, code] of [
+      ["garbage", 502, "upstream_error"],
+      ["empty", 502, "upstream_error"],
+      ["foreign", 502, "upstream_error"],
+      ["reset", 502, "upstream_error"],
+      ["hang", 504, "upstream_error"],
+      [{ kind: "error", status: 500 }, 502, "upstream_error"],
+      [{ kind: "error", status: 429 }, 502, "upstream_error"],
+      [{ kind: "error", status: 401 }, 502, "upstream_unauthorized"],
+      [{ kind: "error", status: 403 }, 502, "upstream_unauthorized"],
+    ] as const) {
+      await setScenario(sandbox, id, { reads: [step] });
+      const answer = await get(`/api/payment-method/${id}`);
+      expect(answer.status).toBe(status);
+      expect(answer.json).toMatchObject({ code, money: "unknown" });
+    }
+  });
+
+  it("cannot be the gateway's own chain", async ({ expect }) => {
+    const nil = "00000000-0000-0000-0000-000000000000";
+    for (const path of [nil, `${nil}/payment`, `${nil}/charge?idempotencyKey=a`]) {
+      const answer = await get(`/api/payment-method/${path}`);
+      expect(answer.json).toMatchObject({ status: 404, code: "not_found" });
+    }
+  });
+});
+
+describe("the list of payment methods", () => {
+  it("is Harmony's, by its own query", async ({ expect }) => {
+    const id = await createMethod(sandbox);
+    const revoked = await createMethod(sandbox);
+    await setMethodStatus(sandbox, revoked, "REVOKED");
+    const all = await get("/api/payment-method?pageSize=500", "cobro_test_storefront");
+    expect(all.status).toBe(200);
+    expect(all.json).toMatchObject({ page: 1, pageSize: 500 });
+    const statuses = new Map(
+      (all.json["items"] as { id: string; status: string }[]).map((one) => [one.id, one.status]),
+    );
+    expect([statuses.get(id), statuses.get(revoked)]).toEqual(["ACTIVE", "REVOKED"]);
+    const some = await get("/api/payment-method?status=REVOKED&pageSize=1&page=1");
+    expect(some.json["items"]).toMatchObject([{ status: "REVOKED" }]);
+    expect((await get("/api/payment-method", "cobro_test_auditor")).status).toBe(403);
+  });
+
+  it.for(["page=0", "pageSize=501", "status=CONFIRMED", "limit=5", "page=1&page=1"])(
+    "takes no query that Harmony does not know: %s",
+    async (query, { expect }) => {
+      const answer = await get(`/api/payment-method?${query}`);
+      expect(answer.json).toMatchObject({ status: 400, code: "invalid_request" });
+    },
+  );
+
+  it("that Harmony does not give is an error that says so", async ({ expect }) => {
+    const answers: readonly (readonly [() => Promise<Response>, number, string])[] = [
+      [() => Promise.reject(new Error("Network connection lost.")), 502, "upstream_error"],
+      [() => Promise.reject(new DOMException("late", "TimeoutError")), 504, "upstream_error"],
+      [async () => Response.json({ items: [{ id: "x" }] }), 502, "upstream_error"],
+      [
+        async () => Response.json({ count: 1, items: [{ id: "x", status: "ACTIVE" }] }),
+        502,
+        "upstream_error",
+      ],
+      [async () => new Response("{}", { status: 500 }), 502, "upstream_error"],
+      [async () => new Response("{}", { status: 404 }), 502, "upstream_error"],
+      [async () => new Response("{}", { status: 403 }), 502, "upstream_unauthorized"],
+    ];
+    for (const [answer, status, code] of answers) {
+      const spy = vi.spyOn(globalThis, "fetch").mockImplementationOnce(answer);
+      const listed = await get("/api/payment-method");
+      spy.mockRestore();
+      expect(listed.status).toBe(status);
+      expect(listed.json).toMatchObject({ code });
+    }
   });
 });

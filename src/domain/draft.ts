@@ -184,6 +184,10 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     case "key_mismatched":
     case "method_frozen":
     case "method_unfrozen":
+    case "method_created":
+    case "method_create_failed":
+    case "method_revoked":
+    case "method_revoke_failed":
     case "delivery_refused":
       return 0;
     default:

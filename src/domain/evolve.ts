@@ -90,6 +90,10 @@ function change(charge: Charge | null, fact: Fact, seq: number): Charge {
     case "key_mismatched":
     case "method_frozen":
     case "method_unfrozen":
+    case "method_created":
+    case "method_create_failed":
+    case "method_revoked":
+    case "method_revoke_failed":
     case "payment_unattributed":
     case "delivery_refused":
       return charge;

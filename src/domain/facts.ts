@@ -46,6 +46,14 @@ interface About {
   readonly chargeId: string;
 }
 
+/** An act on a payment method as a whole, and the exchange with Harmony that it came to. */
+interface AboutMethod {
+  readonly atMs: number;
+  readonly chargeId: null;
+  readonly httpStatus: number | null;
+  readonly latencyMs: number;
+}
+
 export type Fact =
   | (About & {
       readonly type: "attempt_intended";
@@ -145,6 +153,34 @@ export type Fact =
     })
   | (About & { readonly type: "method_frozen" })
   | (About & { readonly type: "method_unfrozen" })
+  | (AboutMethod & {
+      readonly type: "method_created";
+      readonly paymentMethodId: string;
+      readonly externalId: string | null;
+    })
+  | (AboutMethod & {
+      readonly type: "method_create_failed";
+      /** Refused by Harmony's own word; unanswered, it may have been created. */
+      readonly outcome: "refused" | "unanswered";
+      readonly failure: string;
+      readonly externalId: string | null;
+    })
+  | (AboutMethod & {
+      readonly type: "method_revoked";
+      /** Whether the answer to the revoke said so, or a read of the method after it. */
+      readonly by: "reply" | "read";
+      /** How often it was asked for: twice where the first was not answered and not done. */
+      readonly tries: number;
+    })
+  | (AboutMethod & {
+      readonly type: "method_revoke_failed";
+      /** Refused by Harmony's own word; unknown, it may have been revoked, or may yet be. */
+      readonly outcome: "refused" | "unknown";
+      readonly failure: string;
+      /** What a read of the method said after it, if it said anything. */
+      readonly methodStatus: string | null;
+      readonly tries: number;
+    })
   | {
       readonly type: "delivery_refused";
       readonly atMs: number;

@@ -11,14 +11,14 @@ import { authenticate, type Caller, type Scope } from "./auth.ts";
 import { findCharge, getCharge, getPayment, postCharge } from "./charges.ts";
 import type { Context } from "./context.ts";
 import { getEntries, getEntry } from "./ledger.ts";
-import { getHistory, getMethod, listMethods } from "./methods.ts";
+import { deleteMethod, getHistory, getMethod, listMethods, postMethod } from "./methods.ts";
 import { jsonResponse, problemResponse } from "./problem.ts";
 
 type Params = Readonly<Record<string, string>>;
 type Handler = (context: Context, caller: Caller, params: Params) => Promise<Response>;
 
 interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   /** Any one of these lets a caller in. */
   readonly scopes: readonly Scope[];
@@ -31,6 +31,10 @@ const METHOD = `${METHODS}/:id`;
 const ROUTES: readonly Route[] = [
   route("GET", METHODS, ["manage", "read"], async (c) => listMethods(c)),
   route("GET", METHOD, ["manage", "read"], async (c, _caller, p) => getMethod(c, p["id"] ?? "")),
+  route("POST", METHODS, ["manage"], async (c, caller) => postMethod(c, caller)),
+  route("DELETE", METHOD, ["manage"], async (c, caller, p) =>
+    deleteMethod(c, caller, p["id"] ?? ""),
+  ),
   route("POST", `${METHOD}/payment`, ["charge"], async (c, caller, p) =>
     postCharge(c, caller, p["id"] ?? ""),
   ),

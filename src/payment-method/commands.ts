@@ -4,6 +4,7 @@
  * tells an object what it is talking to. PERSISTED CONTRACT in that sense.
  */
 import type { ChargeRequest } from "../domain/charge.ts";
+import type { GATEWAY_CHAIN_ID } from "../domain/entries.ts";
 import type { Actor } from "../domain/facts.ts";
 import type { Reply } from "../domain/reply.ts";
 import type { PageQuery } from "../harmony/methods.ts";
@@ -50,7 +51,34 @@ export interface ReadHistoryCommand {
   readonly actor: Actor;
 }
 
-export type Command = ChargeCommand | ReadPaymentCommand | ReadChargeCommand | ReadHistoryCommand;
+export interface CreateMethodCommand {
+  readonly v: 1;
+  readonly type: "create_method";
+  /** The gateway's own object: the one that is made has no id yet. */
+  readonly paymentMethodId: typeof GATEWAY_CHAIN_ID;
+  /** What Harmony is sent, as it was checked. */
+  readonly body: string;
+  /** The caller's own name for it, for the entry. */
+  readonly externalId: string | null;
+  readonly actor: Actor;
+}
+
+export interface RevokeMethodCommand {
+  readonly v: 1;
+  readonly type: "revoke_method";
+  readonly paymentMethodId: string;
+  readonly actor: Actor;
+  /** How long the caller is kept waiting at most. */
+  readonly waitMs: number;
+}
+
+export type Command =
+  | ChargeCommand
+  | ReadPaymentCommand
+  | ReadChargeCommand
+  | ReadHistoryCommand
+  | CreateMethodCommand
+  | RevokeMethodCommand;
 
 export interface Answer {
   readonly reply: Reply;

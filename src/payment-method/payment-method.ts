@@ -27,6 +27,8 @@ import type { Host } from "./host.ts";
 import { UnknownStateError } from "./journal.ts";
 import { readHistory } from "./history.ts";
 import { Looker } from "./looker.ts";
+import { createMethod } from "./create.ts";
+import { revokeMethod } from "./revoke.ts";
 import { Queue, type Settlement, type Ticket, type Waiter } from "./queue.ts";
 import { readCharge, readPayment } from "./reads.ts";
 import { Replays } from "./replays.ts";
@@ -76,6 +78,10 @@ export class PaymentMethod {
         return readCharge(this.#books, command);
       case "read_history":
         return readHistory(this.#host, this.#books, command);
+      case "create_method":
+        return createMethod(this.#host, this.#books, command);
+      case "revoke_method":
+        return revokeMethod(this.#host, this.#books, this.#queue, command);
     }
   }
 

@@ -228,10 +228,10 @@ export interface Problem {
   readonly code: ErrorCode;
   readonly detail: string;
   readonly money: Money;
-  /** Replaces the table's, for what no key protects: a repeat would do it again. */
-  readonly retry?: Retry;
   /** Replaces the table's status, for the one code that has two (`upstream_error`: 502, 504). */
   readonly status?: number;
+  /** Replaces the table's word, where it depends on what was refused. */
+  readonly retry?: Retry;
   readonly chargeId?: string;
   readonly errors?: readonly InputError[];
   readonly differing?: readonly string[];

@@ -48,7 +48,7 @@ export type HistoryReading =
     })
   | Unread;
 
-export type MethodReading =
+export type ItemReading =
   | (Answered & { readonly type: "method"; readonly status: string })
   | Unread;
 
@@ -69,7 +69,7 @@ export type RevokeReading = (Answered & { readonly type: "done" }) | ActReading;
 export interface Methods {
   history(paymentMethodId: string, query: PageQuery): Promise<HistoryReading>;
   list(query: PageQuery): Promise<ListReading>;
-  read(paymentMethodId: string): Promise<MethodReading>;
+  read(paymentMethodId: string): Promise<ItemReading>;
   create(body: string): Promise<CreateReading>;
   revoke(paymentMethodId: string): Promise<RevokeReading>;
 }

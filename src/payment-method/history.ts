@@ -35,7 +35,10 @@ export async function readHistory(
     actor,
     {
       payments: ids,
-      tags: () => payments.flatMap(({ tag }) => (tag === null ? [] : [tag])),
+      tags: (view) =>
+        payments
+          .filter(({ id }) => view.payments.get(id)?.chargeId == null)
+          .flatMap(({ tag }) => (tag === null ? [] : [tag])),
       owners: (view) =>
         payments
           .filter((seen) => view.payments.get(seen.id)?.status !== seen.status)

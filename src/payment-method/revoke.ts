@@ -8,7 +8,7 @@ import { note } from "../domain/draft.ts";
 import { ERRORS, type Problem } from "../domain/errors.ts";
 import type { Fact } from "../domain/facts.ts";
 import { type Reply, RETRY_AFTER_SECONDS } from "../domain/reply.ts";
-import type { MethodReading, RevokeReading } from "../harmony/methods.ts";
+import type { ItemReading, RevokeReading } from "../harmony/methods.ts";
 import type { Books } from "./books.ts";
 import type { Answer, RevokeMethodCommand } from "./commands.ts";
 import type { Host } from "./host.ts";
@@ -120,7 +120,7 @@ function factAbout(host: Host, { httpStatus, latencyMs }: RevokeReading) {
 /** What a refusal means, by the method's own status after it; null where that leaves it open. */
 function refusalOf(
   { httpStatus, retryAfterSeconds }: Refused,
-  read: MethodReading,
+  read: ItemReading,
 ): (Pick<Problem, "code"> & Partial<Problem>) | null {
   const unauthorized = httpStatus === 401 || httpStatus === 403;
   if (read.type === "unread") {
@@ -141,7 +141,7 @@ function refusalOf(
     : { code: "payment_method_not_revocable", paymentMethodStatus: read.status };
 }
 
-function isTimeout(asked: RevokeReading, read: MethodReading): boolean {
+function isTimeout(asked: RevokeReading, read: ItemReading): boolean {
   return [asked, read].some((one) => one.type === "unread" && one.failure === "timeout");
 }
 

@@ -166,15 +166,15 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     case "payment_unattributed":
       return set(fact.payment, { unattributed: true });
     case "looked":
-      if (fact.report.complete) {
+      if (fact.report.complete || fact.purpose === "read") {
         for (const seen of fact.report.payments) {
-          recordSeen(draft, seen, true, set);
+          recordSeen(draft, seen, fact.report.complete ? "look" : "page", set);
         }
       }
       return 0;
     case "polled":
       if (fact.seen !== null) {
-        recordSeen(draft, { ...fact.seen, tag: null, createdAtMs: null }, false, set);
+        recordSeen(draft, { ...fact.seen, tag: null, createdAtMs: null }, "poll", set);
       }
       return 0;
     case "attempt_intended":
@@ -184,6 +184,10 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     case "key_mismatched":
     case "method_frozen":
     case "method_unfrozen":
+    case "method_created":
+    case "method_create_failed":
+    case "method_revoked":
+    case "method_revoke_failed":
     case "delivery_refused":
       return 0;
     default:
@@ -192,26 +196,32 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
 }
 
 /**
- * Records a payment that a look or poll has shown. A payment attributed to a charge keeps its
+ * Records a payment that a look, a poll or a page has shown. A payment attributed to a charge keeps its
  * stored status here: its change is a fact of its own, which books the money.
  */
 function recordSeen(
   draft: Draft,
   seen: SeenPayment,
-  listed: boolean,
+  by: "look" | "poll" | "page",
   set: (
     payment: Payment,
-    change: { tag: string | null; createdAtMs: number | null; listed?: boolean },
+    change: { tag: string | null; createdAtMs: number | null; listed: boolean; paged: boolean },
   ) => number,
 ): void {
   const before = draft.payments.get(seen.id);
-  if (
-    before?.chargeId != null ||
-    (before !== undefined && sameRecord(before, seen) && (before.listed === true || !listed))
-  ) {
+  if (before?.chargeId != null) {
     return;
   }
-  set(seen, { tag: seen.tag, createdAtMs: seen.createdAtMs, ...(listed ? { listed } : {}) });
+  const listed = by === "look" || before?.listed === true;
+  const paged = by === "page" && (before === undefined || before.paged === true);
+  if (
+    before === undefined ||
+    !sameRecord(before, seen) ||
+    (before.listed ?? false) !== listed ||
+    (before.paged ?? false) !== paged
+  ) {
+    set(seen, { tag: seen.tag, createdAtMs: seen.createdAtMs, listed, paged });
+  }
 }
 
 function sameRecord(before: PaymentRecord, seen: SeenPayment): boolean {

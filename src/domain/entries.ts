@@ -32,6 +32,9 @@ export const ENTRY_TYPES = [
   "reconciliation_recorded",
   "key_created",
   "key_revoked",
+  "method_created",
+  "method_create_failed",
+  "method_revoke_failed",
 ] as const;
 
 export type EntryType = (typeof ENTRY_TYPES)[number];

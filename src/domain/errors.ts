@@ -149,6 +149,13 @@ export const ERRORS = {
     retry: "same_key",
     explanation: "Harmony does not know this payment method. Nothing was charged.",
   },
+  payment_method_not_revocable: {
+    status: 400,
+    title: "Payment method cannot be revoked",
+    retry: "never",
+    explanation:
+      "Harmony refused to revoke this payment method; `paymentMethodStatus` says what it is. Only an ACTIVE one can be revoked. Nothing was changed.",
+  },
   charge_refused: {
     status: 402,
     title: "Charge refused",
@@ -181,7 +188,7 @@ export const ERRORS = {
     title: "Harmony did not answer the question",
     retry: "same_key",
     explanation:
-      "Reading from Harmony failed (502) or took too long (504). `lastKnown` is what was known before, if anything.",
+      "Asking Harmony failed (502) or took too long (504). `lastKnown` is what was known before, if anything. Where something was to be done, `detail` says what may have become of it.",
   },
   ledger_unavailable: {
     status: 503,
@@ -223,6 +230,8 @@ export interface Problem {
   readonly money: Money;
   /** Replaces the table's status, for the one code that has two (`upstream_error`: 502, 504). */
   readonly status?: number;
+  /** Replaces the table's word, where it depends on what was refused. */
+  readonly retry?: Retry;
   readonly chargeId?: string;
   readonly errors?: readonly InputError[];
   readonly differing?: readonly string[];
@@ -237,7 +246,7 @@ export const PROBLEM_CONTENT_TYPE = "application/problem+json";
 
 /** The `application/problem+json` text of an error (RFC 9457). No `instance`: bodies are replayed. */
 export function problemBody(problem: Problem): string {
-  const { code, detail, money, status, retryAfterSeconds: _header, ...extensions } = problem;
+  const { code, detail, money, status, retry, retryAfterSeconds: _header, ...extensions } = problem;
   const wire = ERRORS[code];
   return JSON.stringify({
     type: `/problems/${code}`,
@@ -246,7 +255,7 @@ export function problemBody(problem: Problem): string {
     detail,
     code,
     money,
-    retry: wire.retry,
+    retry: retry ?? wire.retry,
     ...extensions,
   });
 }

@@ -52,6 +52,9 @@ function change(charge: Charge | null, fact: Fact, seq: number): Charge {
           nextLook: fact.nextLook,
         };
       }
+      if (fact.purpose === "read") {
+        return { ...charge, nextLook: fact.nextLook ?? charge.nextLook };
+      }
       return fact.purpose === "doubt"
         ? { ...charge, doubt: fact.doubt, nextLook: fact.nextLook }
         : charge;
@@ -87,6 +90,10 @@ function change(charge: Charge | null, fact: Fact, seq: number): Charge {
     case "key_mismatched":
     case "method_frozen":
     case "method_unfrozen":
+    case "method_created":
+    case "method_create_failed":
+    case "method_revoked":
+    case "method_revoke_failed":
     case "payment_unattributed":
     case "delivery_refused":
       return charge;
@@ -303,6 +310,7 @@ export function evolvePayment(
     contradicted?: string;
     contested?: boolean;
     listed?: boolean;
+    paged?: boolean;
   },
 ): PaymentRecord {
   return {
@@ -320,5 +328,6 @@ export function evolvePayment(
     contradicted: told.contradicted ?? record?.contradicted ?? null,
     contested: told.contested ?? record?.contested ?? false,
     listed: told.listed ?? record?.listed ?? false,
+    paged: told.paged ?? record?.paged ?? false,
   };
 }

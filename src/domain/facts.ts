@@ -38,11 +38,20 @@ export interface SeenPayment extends Payment {
   readonly createdAtMs: number | null;
 }
 
-export type LookPurpose = "baseline" | "before_attempt" | "doubt" | "late";
+/** `read` is one page that a caller asked for: what it shows exists, what it leaves out proves nothing. */
+export type LookPurpose = "baseline" | "before_attempt" | "doubt" | "late" | "read";
 
 interface About {
   readonly atMs: number;
   readonly chargeId: string;
+}
+
+/** An act on a payment method as a whole, and the exchange with Harmony that it came to. */
+interface AboutMethod {
+  readonly atMs: number;
+  readonly chargeId: null;
+  readonly httpStatus: number | null;
+  readonly latencyMs: number;
 }
 
 export type Fact =
@@ -144,6 +153,34 @@ export type Fact =
     })
   | (About & { readonly type: "method_frozen" })
   | (About & { readonly type: "method_unfrozen" })
+  | (AboutMethod & {
+      readonly type: "method_created";
+      readonly paymentMethodId: string;
+      readonly externalId: string | null;
+    })
+  | (AboutMethod & {
+      readonly type: "method_create_failed";
+      /** Refused by Harmony's own word; unanswered, it may have been created. */
+      readonly outcome: "refused" | "unanswered";
+      readonly failure: string;
+      readonly externalId: string | null;
+    })
+  | (AboutMethod & {
+      readonly type: "method_revoked";
+      /** Whether the answer to the revoke said so, or a read of the method after it. */
+      readonly by: "reply" | "read";
+      /** How often it was asked for: twice where the first was not answered and not done. */
+      readonly tries: number;
+    })
+  | (AboutMethod & {
+      readonly type: "method_revoke_failed";
+      /** Refused by Harmony's own word; unknown, it may have been revoked, or may yet be. */
+      readonly outcome: "refused" | "unknown";
+      readonly failure: string;
+      /** What a read of the method said after it, if it said anything. */
+      readonly methodStatus: string | null;
+      readonly tries: number;
+    })
   | {
       readonly type: "delivery_refused";
       readonly atMs: number;

@@ -134,7 +134,7 @@ function plannedLook(
 }
 
 /** What the history says of payments that already belong to a charge. */
-function noticeStatuses(draft: Draft, report: LookReport): void {
+export function noticeStatuses(draft: Draft, report: LookReport): void {
   for (const seen of report.payments) {
     const record = draft.payments.get(seen.id);
     if (record?.chargeId != null) {
@@ -267,7 +267,7 @@ function contextOf(draft: Draft, charge: Charge, attempt: Attempt): MatchContext
 }
 
 /** Payments after the baseline that no open charge could have made are somebody else's: say so. */
-function reportUnattributed(draft: Draft): void {
+export function reportUnattributed(draft: Draft): void {
   for (const record of draft.payments.values()) {
     if (record.chargeId !== null || record.unattributed) {
       continue;

@@ -27,6 +27,8 @@ export interface PaymentRecord extends Payment {
   readonly contested?: boolean;
   /** A complete look has shown it: every later complete look must. */
   readonly listed?: boolean;
+  /** Only a page that a caller asked for has shown it: neither a complete look nor a read of its own. */
+  readonly paged?: boolean;
 }
 
 export type Match =
@@ -45,7 +47,8 @@ export type Match =
         | "status_needs_a_person"
         | "tagged_payment_differs"
         | "another_payment_was_named"
-        | "tag_required";
+        | "tag_required"
+        | "seen_on_one_page_only";
       readonly candidates: readonly string[];
     };
 
@@ -157,6 +160,10 @@ export function match(
   }
   if (context.competing || single.contested === true) {
     return escalate("charges_compete");
+  }
+  if (single.paged === true) {
+    // A page showed it and the complete look does not: they contradict each other.
+    return escalate("seen_on_one_page_only");
   }
   if (!ADOPTABLE.includes(single.status)) {
     return escalate("status_needs_a_person");

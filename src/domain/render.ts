@@ -135,8 +135,38 @@ function particulars(fact: Fact): Particulars {
     case "method_frozen":
     case "method_unfrozen":
       return {};
+    case "method_created":
+    case "method_create_failed":
+    case "method_revoked":
+    case "method_revoke_failed":
+      return { ...methodAct(fact), httpStatus: fact.httpStatus, latencyMs: fact.latencyMs };
     case "delivery_refused":
       return { detail: { reason: outsideText(fact.reason) } };
+    default:
+      return unreachable(fact);
+  }
+}
+
+type MethodAct = Extract<Fact, { type: `method_${"create" | "revoke"}${string}` }>;
+
+function methodAct(fact: MethodAct): Particulars {
+  switch (fact.type) {
+    case "method_created": {
+      const { paymentMethodId, externalId } = fact;
+      const named = externalId === null ? null : outsideText(externalId);
+      return { outcome: "created", detail: { paymentMethodId, externalId: named } };
+    }
+    case "method_create_failed": {
+      const { outcome, externalId } = fact;
+      const named = externalId === null ? null : outsideText(externalId);
+      return { outcome, detail: { failure: outsideText(fact.failure), externalId: named } };
+    }
+    case "method_revoked":
+      return { outcome: "revoked", detail: { by: fact.by, tries: fact.tries } };
+    case "method_revoke_failed": {
+      const { outcome, methodStatus, tries } = fact;
+      return { outcome, detail: { failure: outsideText(fact.failure), methodStatus, tries } };
+    }
     default:
       return unreachable(fact);
   }

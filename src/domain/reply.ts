@@ -134,7 +134,7 @@ export function replyProblem(problem: Problem, replayed = false): Reply {
     contentType: PROBLEM_CONTENT_TYPE,
     body: problemBody(problem),
     money: problem.money,
-    retry: ERRORS[problem.code].retry,
+    retry: problem.retry ?? ERRORS[problem.code].retry,
     chargeId: problem.chargeId ?? null,
     location: null,
     retryAfterSeconds: problem.retryAfterSeconds ?? null,

@@ -195,7 +195,7 @@ interface Call1 {
   readonly bytesMax: number;
 }
 
-async function exchange(
+export async function exchange(
   settings: HarmonySettings,
   network: Network,
   { method, path, body, bytesMax }: Call1,

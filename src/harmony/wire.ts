@@ -19,6 +19,8 @@ export function isPaymentId(text: string): boolean {
 }
 
 const Id = z.string().regex(PAYMENT_ID);
+/** Payment methods are addressed by UUID; what has no such id could not be asked for. */
+const METHOD_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** A status or currency is a column of the ledger: short and visible, or it is not one. */
 const Word = z.string().regex(/^[\x21-\x7e]{1,64}$/);
 
@@ -88,6 +90,37 @@ export function parseHistoryPage(
 ): { count: number; payments: readonly SeenPayment[] } | null {
   const parsed = HistoryPage.safeParse(json);
   return parsed.success ? { count: parsed.data.count, payments: parsed.data.items } : null;
+}
+
+/** A payment method as Harmony lists it; only `id` and `status` are sure. */
+const MethodItem = z.looseObject({
+  id: z.string().regex(METHOD_ID),
+  status: Word,
+  externalId: z.string().nullish(),
+  card: z.looseObject({}).nullish(),
+  createdAt: z.string().nullish(),
+});
+
+const MethodList = z.looseObject({ count: z.int().min(0), items: z.array(MethodItem) });
+
+const CreatedMethod = z.looseObject({
+  id: z.string().regex(METHOD_ID),
+  checkoutUrl: z.url({ protocol: /^https?$/ }),
+});
+
+export function isMethodList(json: unknown): boolean {
+  return MethodList.safeParse(json).success;
+}
+
+export function isMethod(json: unknown, paymentMethodId: string): boolean {
+  const parsed = MethodItem.safeParse(json);
+  return parsed.success && parsed.data.id.toLowerCase() === paymentMethodId;
+}
+
+/** The id of a payment method just made, where this is what Harmony answers to that. */
+export function createdMethodId(json: unknown): string | null {
+  const parsed = CreatedMethod.safeParse(json);
+  return parsed.success ? parsed.data.id.toLowerCase() : null;
 }
 
 /** The status of a payment method, if this is that method. */

@@ -60,7 +60,7 @@ export async function askObject(
 
 /** A repeated charge waits only for what is left of the caller's wait. */
 function remaining(command: Command, deadlineAtMs: number): Command {
-  if (command.type !== "charge") {
+  if (!("waitMs" in command)) {
     return command;
   }
   const leftMs = Math.max(0, deadlineAtMs - GRACE_MS - Date.now());

@@ -5,29 +5,41 @@
  */
 import { Router } from "itty-router";
 import { configOf, type Env } from "../env.ts";
+import { GATEWAY_CHAIN_ID } from "../domain/entries.ts";
 import { type ErrorCode, ERRORS } from "../domain/errors.ts";
 import { authenticate, type Caller, type Scope } from "./auth.ts";
 import { findCharge, getCharge, getPayment, postCharge } from "./charges.ts";
 import type { Context } from "./context.ts";
 import { getEntries, getEntry } from "./ledger.ts";
+import { deleteMethod, getHistory, getMethod, listMethods, postMethod } from "./methods.ts";
 import { jsonResponse, problemResponse } from "./problem.ts";
 
 type Params = Readonly<Record<string, string>>;
 type Handler = (context: Context, caller: Caller, params: Params) => Promise<Response>;
 
 interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   /** Any one of these lets a caller in. */
   readonly scopes: readonly Scope[];
   readonly handler: Handler;
 }
 
-const METHOD = "/api/payment-method/:id";
+const METHODS = "/api/payment-method";
+const METHOD = `${METHODS}/:id`;
 
 const ROUTES: readonly Route[] = [
+  route("GET", METHODS, ["manage", "read"], async (c) => listMethods(c)),
+  route("GET", METHOD, ["manage", "read"], async (c, _caller, p) => getMethod(c, p["id"] ?? "")),
+  route("POST", METHODS, ["manage"], async (c, caller) => postMethod(c, caller)),
+  route("DELETE", METHOD, ["manage"], async (c, caller, p) =>
+    deleteMethod(c, caller, p["id"] ?? ""),
+  ),
   route("POST", `${METHOD}/payment`, ["charge"], async (c, caller, p) =>
     postCharge(c, caller, p["id"] ?? ""),
+  ),
+  route("GET", `${METHOD}/payment`, ["read"], async (c, caller, p) =>
+    getHistory(c, caller, p["id"] ?? ""),
   ),
   route("GET", `${METHOD}/payment/:paymentId`, ["read"], async (c, caller, p) =>
     getPayment(c, caller, p["id"] ?? "", p["paymentId"] ?? ""),
@@ -148,7 +160,9 @@ async function matching(request: Request): Promise<Matched[]> {
     if (id === undefined) {
       return [{ route: one, params }];
     }
-    return UUID.test(id) ? [{ route: one, params: { ...params, id } }] : [];
+    // The gateway's own chain can be read in the ledger, and is no payment method.
+    const known = UUID.test(id) && !(id === GATEWAY_CHAIN_ID && one?.path.startsWith(METHODS));
+    return known ? [{ route: one, params: { ...params, id } }] : [];
   });
 }
 

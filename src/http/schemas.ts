@@ -67,7 +67,7 @@ export function readChargeBody(bytes: Uint8Array): BodyReading<ChargeRequest> {
   };
 }
 
-function parseBody(bytes: Uint8Array): unknown {
+export function parseBody(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(
       new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes),
@@ -86,7 +86,7 @@ function codeOf(error: z.ZodError): ErrorCode {
 }
 
 /** Each issue with its JSON pointer (RFC 6901); an extra member is pointed at by its name. */
-function inputErrors(error: z.ZodError): InputError[] {
+export function inputErrors(error: z.ZodError): InputError[] {
   return error.issues.flatMap((issue): InputError[] => {
     if (issue.code === "unrecognized_keys") {
       return issue.keys.map((key) => ({
@@ -107,6 +107,6 @@ function pointer(path: readonly PropertyKey[]): string {
     .join("");
 }
 
-function invalid(code: ErrorCode, errors: readonly InputError[]): BodyReading<never> {
+export function invalid(code: ErrorCode, errors: readonly InputError[]): BodyReading<never> {
   return { type: "invalid", code, errors };
 }

@@ -4,8 +4,10 @@
  * tells an object what it is talking to. PERSISTED CONTRACT in that sense.
  */
 import type { ChargeRequest } from "../domain/charge.ts";
+import type { GATEWAY_CHAIN_ID } from "../domain/entries.ts";
 import type { Actor } from "../domain/facts.ts";
 import type { Reply } from "../domain/reply.ts";
+import type { PageQuery } from "../harmony/methods.ts";
 
 export interface ChargeCommand {
   readonly v: 1;
@@ -48,7 +50,44 @@ export interface WakeCommand {
   readonly actor: Actor;
 }
 
-export type Command = ChargeCommand | ReadPaymentCommand | ReadChargeCommand | WakeCommand;
+export interface ReadHistoryCommand {
+  readonly v: 1;
+  readonly type: "read_history";
+  readonly paymentMethodId: string;
+  /** What the caller asked for; null where it left that to Harmony. */
+  readonly query: PageQuery;
+  readonly actor: Actor;
+}
+
+export interface CreateMethodCommand {
+  readonly v: 1;
+  readonly type: "create_method";
+  /** The gateway's own object: the one that is made has no id yet. */
+  readonly paymentMethodId: typeof GATEWAY_CHAIN_ID;
+  /** What Harmony is sent, as it was checked. */
+  readonly body: string;
+  /** The caller's own name for it, for the entry. */
+  readonly externalId: string | null;
+  readonly actor: Actor;
+}
+
+export interface RevokeMethodCommand {
+  readonly v: 1;
+  readonly type: "revoke_method";
+  readonly paymentMethodId: string;
+  readonly actor: Actor;
+  /** How long the caller is kept waiting at most. */
+  readonly waitMs: number;
+}
+
+export type Command =
+  | ChargeCommand
+  | ReadPaymentCommand
+  | ReadChargeCommand
+  | ReadHistoryCommand
+  | CreateMethodCommand
+  | RevokeMethodCommand
+  | WakeCommand;
 
 /** Whether a command gives its method work, so that the registry must hear of it beforehand. */
 export function isRegistered(command: Command): boolean {

@@ -6,6 +6,7 @@
 import type { Rules } from "../domain/draft.ts";
 import type { Entry } from "../domain/entries.ts";
 import type { Harmony } from "../harmony/client.ts";
+import type { Methods } from "../harmony/methods.ts";
 import type { AppendResult, LastResult } from "../ledger/append.ts";
 import type { ReportResult } from "../ledger/methods.ts";
 import type { SharedBrake } from "./shared-brake.ts";
@@ -44,6 +45,7 @@ export interface Host {
   readonly paymentMethodId: string;
   readonly storage: Storage;
   readonly harmony: Harmony;
+  readonly methods: Methods;
   readonly ledger: Ledger;
   readonly registry: Registry;
   readonly rules: Rules;

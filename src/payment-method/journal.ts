@@ -242,6 +242,12 @@ export class Journal {
     return row === undefined ? null : String(row["hash"]);
   }
 
+  /** Whether this method is known to be REVOKED. Reads the whole chain: not for every request. */
+  hasRevoked(): boolean {
+    const query = "SELECT 1 FROM entry WHERE body ->> 'type' = 'method_revoked' LIMIT 1";
+    return this.#rows(query).length > 0;
+  }
+
   /**
    * Remembers that everything up to `seq` is in the ledger. The mark is stored with the next
    * write, since a commit of its own would cost more than delivering again, which changes nothing.

@@ -4,6 +4,7 @@
  */
 import type { Actor, LookPurpose, LookReport } from "../domain/facts.ts";
 import { learnFromLook } from "../domain/find.ts";
+import { escalateUnreadable, isRefused } from "../domain/unreadable.ts";
 import { type Books, unclaimedTags } from "./books.ts";
 import type { Host } from "./host.ts";
 
@@ -39,7 +40,12 @@ export class Looker {
             .filter((seen) => view.payments.get(seen.id)?.status !== seen.status)
             .map((seen) => seen.id),
       },
-      (draft) => learnFromLook(draft, report, purpose, chargeId),
+      (draft) => {
+        learnFromLook(draft, report, purpose, chargeId);
+        if (isRefused(report) && journal.hasRevoked()) {
+          escalateUnreadable(draft);
+        }
+      },
     );
     return report;
   }

@@ -8,7 +8,9 @@ import { DurableObject } from "cloudflare:workers";
 import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { configOf, type Env } from "../env.ts";
+import { NETWORK } from "../harmony/network.ts";
 import { createHarmony } from "../harmony/client.ts";
+import { createMethods } from "../harmony/methods.ts";
 import { appendEntries, lastOf } from "../ledger/append.ts";
 import { reportMethod } from "../ledger/methods.ts";
 import type { Answer, Command } from "./commands.ts";
@@ -72,17 +74,12 @@ export class PaymentMethod extends DurableObject<Env> {
     const { ctx, env } = this;
     const { harmonyBaseUrl: baseUrl, harmonyApiKey: apiKey, harmonyTimeoutMs: timeoutMs } = config;
     const paymentMethodId = ctx.id.name ?? "";
+    const settings = { baseUrl, apiKey, timeoutMs };
     return {
       paymentMethodId,
       storage: ctx.storage,
-      harmony: createHarmony(
-        { baseUrl, apiKey, timeoutMs },
-        {
-          fetch: async (url, init) => fetch(url, init),
-          now: () => Date.now(),
-          deadline: (ms) => AbortSignal.timeout(ms),
-        },
-      ),
+      harmony: createHarmony(settings, NETWORK),
+      methods: createMethods(settings, NETWORK),
       ledger: {
         append: async (entries) => appendEntries(env.LEDGER, entries, LEDGER_TIMEOUT_MS),
         lastOf: async (id) => lastOf(env.LEDGER, id, LEDGER_TIMEOUT_MS),

@@ -26,7 +26,10 @@ import { Books, NOBODY, unclaimedTags } from "./books.ts";
 import { type Answer, type ChargeCommand, type Command, isRegistered } from "./commands.ts";
 import type { Host } from "./host.ts";
 import { UnknownStateError } from "./journal.ts";
+import { readHistory } from "./history.ts";
 import { Looker } from "./looker.ts";
+import { createMethod } from "./create.ts";
+import { revokeMethod } from "./revoke.ts";
 import { Queue, type Settlement, type Ticket, type Waiter } from "./queue.ts";
 import { readCharge, readPayment } from "./reads.ts";
 import { Replays } from "./replays.ts";
@@ -84,6 +87,12 @@ export class PaymentMethod {
         return readPayment(this.#host, this.#books, command);
       case "read_charge":
         return readCharge(this.#books, command);
+      case "read_history":
+        return readHistory(this.#host, this.#books, command);
+      case "create_method":
+        return createMethod(this.#host, this.#books, command);
+      case "revoke_method":
+        return revokeMethod(this.#host, this.#books, this.#queue, command);
     }
   }
 

@@ -77,7 +77,7 @@ function withoutPayment(charge: Charge): string {
   return chargeFields(charge, settled ? "CANCELLED" : "PENDING");
 }
 
-function found(body: string, chargeId: string | null): Reply {
+export function found(body: string, chargeId: string | null): Reply {
   return {
     status: 200,
     contentType: "application/json",
@@ -91,7 +91,7 @@ function found(body: string, chargeId: string | null): Reply {
   };
 }
 
-function failed(error: Pick<Problem, "code"> & Partial<Problem>): Reply {
+export function failed(error: Pick<Problem, "code"> & Partial<Problem>): Reply {
   const reply = replyProblem({
     detail: ERRORS[error.code].explanation,
     // A question that failed says nothing of any money.
@@ -101,6 +101,6 @@ function failed(error: Pick<Problem, "code"> & Partial<Problem>): Reply {
   return { ...reply, money: null, retry: null };
 }
 
-function untimed(reply: Reply): Answer {
+export function untimed(reply: Reply): Answer {
   return { reply, timing: null };
 }

@@ -7,10 +7,12 @@ import * as fc from "fast-check";
 import { describe, it } from "vitest";
 import type { ScenarioInput } from "../support/sandbox.ts";
 import { type Call, type ChargeChange, type Crash, World } from "../support/fake-host.ts";
+import { historyCommand, revokeCommand } from "../support/method-commands.ts";
 import {
   assertChargedOnce,
   assertDelivered,
   assertOneAtATime,
+  assertRevokesAreTrue,
   assertSettledOrEscalated,
   assertTrueToTheBook,
   journalOf,
@@ -18,6 +20,8 @@ import {
 
 type ChargeStep = NonNullable<ScenarioInput["charges"]>[number];
 type ReadStep = NonNullable<ScenarioInput["looks"]>[number];
+
+type RevokeStep = NonNullable<ScenarioInput["revokes"]>[number];
 
 const DAY_MS = 86_400_000;
 /** How many lives; more of them on demand, for a night's run. */
@@ -33,6 +37,11 @@ interface Wish {
 interface Life {
   readonly seed: number;
   readonly wishes: readonly Wish[];
+  /** When a caller reads a page of the history. */
+  readonly pages: readonly number[];
+  /** When the payment method is revoked; null for never. */
+  readonly revokeAtMs: number | null;
+  readonly revokes: readonly RevokeStep[];
   readonly charges: readonly ChargeStep[];
   readonly looks: readonly ReadStep[];
   readonly reads: readonly ReadStep[];
@@ -87,6 +96,14 @@ const readSteps = fc.constantFrom<ReadStep[]>(
   "empty",
   "foreign",
 );
+const revokeSteps = fc.constantFrom<RevokeStep[]>(
+  "approve",
+  { kind: "lose_reply_after_revoking", how: "hang" },
+  { kind: "lose_before_revoking", how: "reset" },
+  { kind: "decline", as: 400 },
+  { kind: "error_after_revoking", status: 500 },
+  { kind: "late", revokeAfterMs: 30_000 },
+);
 const histories = fc.constantFrom<NonNullable<ScenarioInput["history"]>[]>(
   {},
   { fields: "full" },
@@ -106,6 +123,12 @@ const lives: fc.Arbitrary<Life> = fc.record({
     }),
     { minLength: 1, maxLength: 14 },
   ),
+  pages: fc.array(fc.nat(120_000), { maxLength: 4 }),
+  revokeAtMs: fc.oneof(
+    { weight: 3, arbitrary: fc.constant(null) },
+    { weight: 1, arbitrary: fc.nat(120_000) },
+  ),
+  revokes: fc.array(revokeSteps, { maxLength: 2 }),
   charges: fc.array(chargeSteps, { maxLength: 8 }),
   looks: fc.array(readSteps, { maxLength: 6 }),
   reads: fc.array(readSteps, { maxLength: 6 }),
@@ -130,6 +153,7 @@ async function live(life: Life): Promise<{ world: World; calls: readonly Call[] 
     charges: ["approve", ...life.charges],
     looks: [...life.looks],
     reads: [...life.reads],
+    revokes: [...life.revokes],
     history: life.history,
   });
   world.crash = () => {
@@ -143,6 +167,12 @@ async function live(life: Life): Promise<{ world: World; calls: readonly Call[] 
   const calls: Call[] = [];
   for (const wish of life.wishes) {
     world.time.after(wish.atMs, () => void calls.push(world.charge(wishOf(wish))));
+  }
+  for (const atMs of life.pages) {
+    world.time.after(atMs, () => void calls.push(world.send(historyCommand())));
+  }
+  if (life.revokeAtMs !== null) {
+    world.time.after(life.revokeAtMs, () => void calls.push(world.send(revokeCommand())));
   }
   await world.time.advance(300_000);
   world.crash = () => null;
@@ -177,9 +207,10 @@ describe("the life of a payment method", () => {
 
   it("ends with every entry in the ledger exactly once, in a sound chain, true to the book", async () => {
     await always(async (life) => {
-      const { world } = await live(life);
+      const { world, calls } = await live(life);
       assertDelivered(world);
       assertTrueToTheBook(world, journalOf(world));
+      assertRevokesAreTrue(world, calls);
     });
   });
 

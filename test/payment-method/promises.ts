@@ -5,7 +5,7 @@
 import type { Charge } from "../../src/domain/charge.ts";
 import type { Entry } from "../../src/domain/entries.ts";
 import { isLinked, verifyEntry } from "../../src/ledger/chain.ts";
-import { METHOD_ID, type World } from "../support/fake-host.ts";
+import { type Call, METHOD_ID, type World } from "../support/fake-host.ts";
 
 /** The entries of the object's own journal; none where a crash took its very tables back. */
 export function journalOf(world: World): Entry[] {
@@ -158,6 +158,18 @@ export function assertTrueToTheBook(world: World, entries: readonly Entry[]): vo
   const effect = entries.reduce((sum, { effectMinor }) => sum + effectMinor, 0);
   if (effect !== confirmed) {
     throw new Error(`the entries make ${effect} known, the book has ${confirmed}`);
+  }
+}
+
+/** Who was told that the method is revoked was told the truth, and so is the ledger. */
+export function assertRevokesAreTrue(world: World, calls: readonly Call[]): void {
+  const told = calls.some(
+    ({ command, answer }) => command.type === "revoke_method" && answer?.reply.status === 200,
+  );
+  const entered = journalOf(world).some(({ type }) => type === "method_revoked");
+  const status = world.sandbox.book.method(METHOD_ID)?.status;
+  if ((told && !entered) || (entered && status !== "REVOKED")) {
+    throw new Error(`told ${told}, entered ${entered}, and the method is ${status}`);
   }
 }
 

@@ -10,7 +10,8 @@ import { createHarmony as createSandbox } from "../../sandbox/core.ts";
 import type { Harmony as Sandbox } from "../../sandbox/core.ts";
 import type { HarmonyRequest, Reply as SandboxReply } from "../../sandbox/wire.ts";
 import type { Rules } from "../../src/domain/draft.ts";
-import { createHarmony } from "../../src/harmony/client.ts";
+import { createHarmony, type Network } from "../../src/harmony/client.ts";
+import { createMethods } from "../../src/harmony/methods.ts";
 import { appendEntries, lastOf } from "../../src/ledger/append.ts";
 import { reportMethod } from "../../src/ledger/methods.ts";
 import type { Answer, ChargeCommand, Command } from "../../src/payment-method/commands.ts";
@@ -404,17 +405,21 @@ export class World {
       });
       return promise;
     };
+    const settings = {
+      baseUrl: "https://harmony.test/api",
+      apiKey: "sandbox",
+      timeoutMs: TIMEOUT_MS,
+    };
+    const network: Network = {
+      fetch: async (url, init) => this.#fetch(url, init, connections, alive, latencyMs),
+      now: () => this.wallMs,
+      deadline: () => new AbortController().signal,
+    };
     return {
       paymentMethodId: this.paymentMethodId,
       storage: this.storage,
-      harmony: createHarmony(
-        { baseUrl: "https://harmony.test/api", apiKey: "sandbox", timeoutMs: TIMEOUT_MS },
-        {
-          fetch: async (url, init) => this.#fetch(url, init, connections, alive, latencyMs),
-          now: () => this.wallMs,
-          deadline: () => new AbortController().signal,
-        },
-      ),
+      harmony: createHarmony(settings, network),
+      methods: createMethods(settings, network),
       ledger: {
         append: async (entries) =>
           asked(async () => appendEntries(this.ledger, entries, LEDGER_TIMEOUT_MS)),

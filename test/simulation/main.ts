@@ -137,8 +137,8 @@ async function one(seed: number): Promise<boolean> {
 
 async function outages(): Promise<boolean> {
   let held = true;
-  for (const mode of OUTAGES) {
-    const { line, isHeld } = await outageOf(mode, from);
+  for (const outage of OUTAGES) {
+    const { line, isHeld } = await outageOf(outage, from);
     held &&= isHeld;
     console.log(line);
   }

@@ -66,10 +66,33 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/draft.ts",
-        from: `        recordSeen(draft, { ...fact.seen, tag: null, createdAtMs: null }, false, set);`,
-        to: `        recordSeen(draft, { ...fact.seen, tag: null, createdAtMs: null }, false, set);
-        const mutated = draft.payments.get(fact.seen.id);
-        if (mutated !== undefined) draft.payments.set(fact.seen.id, { ...mutated, recordedSeq: 0 });`,
+        from: `{ ...fact.seen, tag: null, createdAtMs: null }, "poll", set);`,
+        to: `{ ...fact.seen, tag: null, createdAtMs: null }, "poll", set);
+        const read = draft.payments.get(fact.seen.id);
+        if (read !== undefined) draft.payments.set(read.id, { ...read, recordedSeq: 0 });`,
+      },
+    ],
+  },
+  {
+    name: "a history page makes the lost payment known",
+    edits: [
+      {
+        file: "domain/draft.ts",
+        from: `          recordSeen(draft, seen, fact.report.complete ? "look" : "page", set);`,
+        to: `          recordSeen(draft, seen, fact.report.complete ? "look" : "page", set);
+          const shown = draft.payments.get(seen.id);
+          if (!fact.report.complete && shown !== undefined)
+            draft.payments.set(seen.id, { ...shown, recordedSeq: 0 });`,
+      },
+    ],
+  },
+  {
+    name: "a page that shows nothing counts as a look",
+    edits: [
+      {
+        file: "payment-method/history.ts",
+        from: `complete: false`,
+        to: `complete: true`,
       },
     ],
   },

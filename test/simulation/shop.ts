@@ -154,6 +154,13 @@ export class Shop {
       world.send({ v: 1, type: "read_charge", paymentMethodId, caller, by }, heard);
       return;
     }
+    if (this.#chance.yes(0.4)) {
+      const page = this.#chance.pick([null, 1, 2]);
+      const query = { status: null, page, pageSize: this.#chance.pick([null, 1, 50]) };
+      this.#log.note("read a page", { page });
+      world.send({ v: 1, type: "read_history", paymentMethodId, query, actor }, heard);
+      return;
+    }
     const shown = world.sandbox.book.paymentsOf(paymentMethodId);
     if (shown.length > 0) {
       const { id } = this.#chance.pick(shown);

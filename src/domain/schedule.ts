@@ -115,11 +115,17 @@ export function creditedMs(doubt: Doubt, beganAtMs: number): number {
   return doubt.creditedMs + Math.max(0, Math.min(passed, 2 * doubt.plannedGapMs));
 }
 
-/** Whether absence has been observed for long enough; never for `never` or a named payment. */
+/**
+ * Whether absence can prove anything about an attempt: not under `never`, and not where Harmony
+ * answered: a payment that a reply named exists, and a yes that contradicts itself is no absence.
+ */
+function isDecidable({ horizonMs, namedPaymentId, outcome }: Attempt): boolean {
+  return horizonMs !== null && namedPaymentId === null && outcome !== "contradictory";
+}
+
+/** Whether absence has been observed for long enough. */
 export function horizonReached(attempt: Attempt, credited: number): boolean {
-  return (
-    attempt.horizonMs !== null && attempt.namedPaymentId === null && credited >= attempt.horizonMs
-  );
+  return isDecidable(attempt) && credited >= (attempt.horizonMs ?? 0);
 }
 
 /** How long a charge may stay in doubt by rule before a person hears of it, where no horizon is set. */
@@ -131,7 +137,7 @@ const ESCALATE_AFTER_MS = 900_000;
  */
 export function mustEscalate(attempt: Attempt, doubt: Doubt, nowMs: number): boolean {
   const afterMs = attempt.horizonMs ?? ESCALATE_AFTER_MS;
-  const undecidable = attempt.horizonMs === null || attempt.namedPaymentId !== null;
+  const undecidable = !isDecidable(attempt);
   return (
     // A clock that went back must not put it off: the credited time has no clock in it.
     (undecidable && Math.max(nowMs - doubt.sinceMs, doubt.creditedMs) >= afterMs) ||

@@ -15,7 +15,7 @@ import {
   journalOf,
 } from "../payment-method/promises.ts";
 import type { Life } from "./life.ts";
-import type { Card } from "./plan.ts";
+import type { Card, Trouble } from "./plan.ts";
 import type { Told } from "./shop.ts";
 
 const HOUR_MS = 3_600_000;
@@ -64,6 +64,8 @@ export function failuresOf(life: Life): string[] {
     check(on("attempts"), () => assertOneAnswerEach(facts));
     check(on("looks"), () => assertCompleteLooksShowAll(facts));
     check(on("adoptions"), () => assertNothingKnownIsAdopted(facts));
+    check(on("own payment"), () => assertOwnIsPreferred(facts));
+    check(on("finality"), () => assertFinalStays(facts));
     check(on("rule"), () => assertAbsenceWasProven(facts));
     check(on("submissions"), () => assertNoSubmissionBesideAPayment(facts));
     check(on("payments"), () => assertEveryPaymentIsKnown(facts));
@@ -262,6 +264,39 @@ function assertNothingKnownIsAdopted({ journal }: Facts): void {
   }
 }
 
+/** Another's payment is never taken for one of ours that Harmony shows as well. */
+function assertOwnIsPreferred({ life, journal, payments, card }: Facts): void {
+  if (["clock_forward", "clock_back"].some((name) => life.plan.troubles.has(name as Trouble))) {
+    // The entries' times are not the payments' there.
+    return;
+  }
+  for (const { type, paymentId, idempotencyKey, occurredAt, seq } of journal) {
+    const isOwn = (payment: Payment) => keyOf(payment) === idempotencyKey;
+    const adopted = payments.find(({ id }) => id === paymentId);
+    if (type !== "payment_adopted" || adopted === undefined || isOwn(adopted)) {
+      continue;
+    }
+    const before = Date.parse(occurredAt) - LOOK_MS;
+    if (payments.some((payment) => isOwn(payment) && shownAt(payment, card) < before)) {
+      throw new Error(`entry ${seq}: ${adopted.id} was adopted, and the own one is shown`);
+    }
+  }
+}
+
+/** A final payment never goes back to one that is not. */
+function assertFinalStays({ journal }: Facts): void {
+  for (const { type, paymentStatus, detail, seq } of journal) {
+    const isOpen = paymentStatus === "PENDING" || paymentStatus === "NOT_INITIALIZED";
+    const wasFinal = ["CONFIRMED", "CANCELLED", "REFUNDED"].some((one) => one === detail?.["from"]);
+    if (type === "status_changed" && isOpen && wasFinal) {
+      throw new Error(`entry ${seq}: a final payment is ${paymentStatus} again`);
+    }
+    if (type === "contradiction_found") {
+      throw new Error(`entry ${seq}: Harmony contradicted itself, which it never does here`);
+    }
+  }
+}
+
 /** No rule calls an attempt not charged whose payment was named, or shows within the horizon. */
 function assertAbsenceWasProven({ journal, payments, world, card }: Facts): void {
   for (const { type, chargeId, attempt, seq } of journal) {
@@ -270,8 +305,8 @@ function assertAbsenceWasProven({ journal, payments, world, card }: Facts): void
     }
     const own = journal.filter((one) => one.chargeId === chargeId && one.attempt === attempt);
     const answer = own.find((one) => one.type === "attempt_answered");
-    if (answer?.detail?.["named"] != null) {
-      throw new Error(`entry ${seq}: the reply had named a payment`);
+    if (answer?.detail?.["named"] != null || answer?.outcome === "contradictory") {
+      throw new Error(`entry ${seq}: the reply had said yes or named a payment`);
     }
     const tag = own.find((one) => one.type === "attempt_intended")?.detail?.["tag"] ?? null;
     const payment = payments.find(
@@ -378,6 +413,7 @@ function hasCause(facts: Facts, charge: Charge): boolean {
     wasShownAnotherMerchants(facts) ||
     plan.rules.horizonMs === null ||
     lastAttempt(charge).namedPaymentId !== null ||
+    lastAttempt(charge).outcome === "contradictory" ||
     (plan.rules.foreignWriters === true && !echoes) ||
     isUnreadable(card) ||
     payments.filter((payment) => payment.amountMinor === amountMinor).length > 1 ||

@@ -11,7 +11,7 @@ import { NodeLedger } from "../support/node-ledger.ts";
 import { T0, VirtualTime } from "../support/virtual-time.ts";
 import { Chance } from "./chance.ts";
 import { Log } from "./log.ts";
-import { type Plan, planOf } from "./plan.ts";
+import { type Card, type Plan, planOf } from "./plan.ts";
 import { type Order, Shop } from "./shop.ts";
 import { Troubles } from "./troubles.ts";
 
@@ -100,7 +100,7 @@ function share(time: VirtualTime, chance: Chance): Shared {
 function begin(plan: Plan, shared: Shared, log: Log): World[] {
   const brake = plan.brake ? new SharedBrake((_level, event) => log.fire(event)) : null;
   return plan.cards.map((card) => {
-    const world = new World({
+    const world: World = new World({
       shared,
       rules: plan.rules,
       tag: plan.tag,
@@ -112,12 +112,23 @@ function begin(plan: Plan, shared: Shared, log: Log): World[] {
       }).id,
       latencyMs: (random) => 1 + Math.floor(random() * 80),
       ...(brake === null ? {} : { brake }),
+      afterHarmony: () => hide(shared, world, card),
       onLog: (level, event, fields) => log.note(`${level} ${event}`, fields),
     });
     const { charges, looks, reads, history } = card;
     world.scenario({ charges: [...charges], looks: [...looks], reads: [...reads], history });
     return world;
   });
+}
+
+/** Harmony's history lags: what has just been made is left out of it for a while. */
+function hide({ sandbox }: Shared, { paymentMethodId }: World, { hiddenMs }: Card): void {
+  const [, ...later] = sandbox.book.paymentsOf(paymentMethodId);
+  for (const payment of later) {
+    if (hiddenMs > 0 && payment.origin === "charge") {
+      payment.visibleAt ??= payment.createdAt + hiddenMs;
+    }
+  }
 }
 
 /** Draws the orders of the busy time; they are placed when their time comes. */

@@ -148,8 +148,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/schedule.ts",
-        from: `attempt.horizonMs !== null && attempt.namedPaymentId === null && credited >= attempt.horizonMs`,
-        to: `attempt.horizonMs !== null && attempt.namedPaymentId === null && credited >= 0`,
+        from: `return isDecidable(attempt) && credited >= (attempt.horizonMs ?? 0);`,
+        to: `return isDecidable(attempt);`,
       },
     ],
   },
@@ -168,8 +168,18 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/schedule.ts",
-        from: `attempt.horizonMs !== null && attempt.namedPaymentId === null && credited`,
-        to: `attempt.horizonMs !== null && credited`,
+        from: `return horizonMs !== null && namedPaymentId === null && outcome`,
+        to: `return horizonMs !== null && outcome`,
+      },
+    ],
+  },
+  {
+    name: "calls a charge not charged though Harmony said yes",
+    edits: [
+      {
+        file: "domain/schedule.ts",
+        from: `namedPaymentId === null && outcome !== "contradictory";`,
+        to: `namedPaymentId === null;`,
       },
     ],
   },
@@ -458,8 +468,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "payment-method/upkeep.ts",
-        from: `this.#pollAll(due.filter((charge) => isDue(charge.nextPoll, nowMs))),`,
-        to: `Promise.resolve(),`,
+        from: `this.#pollAll(dueFirst(open, "nextPoll", nowMs), budget, actor),`,
+        to: ``,
       },
     ],
   },

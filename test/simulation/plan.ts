@@ -35,6 +35,8 @@ export interface Card {
   readonly looks: readonly ReadStep[];
   readonly reads: readonly ReadStep[];
   readonly history: History;
+  /** How long the history leaves out every payment but the first. */
+  readonly hiddenMs: number;
 }
 
 export interface Plan {
@@ -174,6 +176,7 @@ function planCard(chance: Chance): Card {
     looks: profile === "mixed" ? ["ok", ...repeat(chance.between(0, 12), read)] : [],
     reads: readsOf[profile](),
     history: chance.pick(profile === "twins" ? HISTORIES.slice(0, 2) : HISTORIES),
+    hiddenMs: chance.pick([0, 0, 0, 0, 3, 12, 40, 180]) * MINUTE_MS,
   };
 }
 

@@ -28,6 +28,15 @@ const LEDGER_TIMEOUT_MS = 10_000;
 /** What a caller waits before it asks again, where nobody told it. */
 const PAUSES_MS = [50, 1000, 7000, MINUTE_MS, 6 * MINUTE_MS, 21 * MINUTE_MS];
 
+const CALLER = "main";
+const READER = {
+  caller: CALLER,
+  keyId: "test",
+  requestId: null,
+  traceId: null,
+  origin: "192.0.2.2",
+};
+
 export class Shop {
   readonly told: Told[] = [];
   /** Errors of our own code that a caller got to see. */
@@ -37,6 +46,11 @@ export class Shop {
   readonly #log: Log;
   readonly #worlds: readonly World[];
   readonly #registeredAtMs = new Map<string, number>();
+  readonly #readEnded = ({ error }: Call): void => {
+    if (error !== null) {
+      this.errors.push(error);
+    }
+  };
   #orders = 0;
   #requests = 0;
 
@@ -114,6 +128,13 @@ export class Shop {
     if (reply !== null) {
       this.told.push({ order, askedAtMs, toldAtMs: this.#time(order).nowMs, reply });
     }
+    if (reply?.status === 201 && reply.money === "pending") {
+      // Reads that overtake one another.
+      const { id } = JSON.parse(reply.body) as { id: string };
+      for (let reads = this.#chance.pick([0, 3]); reads > 0; reads -= 1) {
+        this.#time(order).after(this.#chance.between(0, 4000), () => this.#readPayment(order, id));
+      }
+    }
     if (patience === 0 || this.#chance.yes(0.1)) {
       this.#log.fire("caller_vanished", { key: order.key });
       return;
@@ -142,31 +163,40 @@ export class Shop {
   #read(order: Order): void {
     const world = this.#world(order.card);
     const { paymentMethodId } = world;
-    const caller = "main";
-    const actor = { caller, keyId: "test", requestId: null, traceId: null, origin: "192.0.2.2" };
-    const heard = (call: Call) => {
-      if (call.error !== null) {
-        this.errors.push(call.error);
-      }
-    };
-    const by = { caller, idempotencyKey: order.key };
-    if (this.#chance.yes(0.4)) {
-      world.send({ v: 1, type: "read_charge", paymentMethodId, caller, by }, heard);
+    const by = { caller: CALLER, idempotencyKey: order.key };
+    if (this.#chance.yes(0.3)) {
+      const command = { v: 1, type: "read_charge", paymentMethodId, caller: CALLER, by } as const;
+      world.send(command, this.#readEnded);
       return;
     }
     if (this.#chance.yes(0.4)) {
       const page = this.#chance.pick([null, 1, 2]);
       const query = { status: null, page, pageSize: this.#chance.pick([null, 1, 50]) };
       this.#log.note("read a page", { page });
-      world.send({ v: 1, type: "read_history", paymentMethodId, query, actor }, heard);
+      const command = {
+        v: 1,
+        type: "read_history",
+        paymentMethodId,
+        query,
+        actor: READER,
+      } as const;
+      world.send(command, this.#readEnded);
       return;
     }
     const shown = world.sandbox.book.paymentsOf(paymentMethodId);
     if (shown.length > 0) {
-      const { id } = this.#chance.pick(shown);
-      this.#log.note("read", { id });
-      world.send({ v: 1, type: "read_payment", paymentMethodId, caller, id, actor }, heard);
+      this.#readPayment(order, this.#chance.pick(shown).id);
     }
+  }
+
+  #readPayment(order: Order, id: string): void {
+    const world = this.#world(order.card);
+    const { paymentMethodId } = world;
+    this.#log.note("read", { id });
+    world.send(
+      { v: 1, type: "read_payment", paymentMethodId, caller: CALLER, id, actor: READER },
+      this.#readEnded,
+    );
   }
 
   #world(card: number): World {

@@ -64,6 +64,8 @@ export interface WorldOptions {
   /** None unless given: most tests lose replies on purpose. */
   readonly brake?: SharedBrake;
   readonly onLog?: Host["log"];
+  /** Runs right after Harmony has handled a request, before anyone is answered. */
+  readonly afterHarmony?: () => void;
   /** A ledger that others have written to. */
   readonly ledger?: NodeLedger;
   /** How long one way to Harmony or the ledger takes. */
@@ -507,6 +509,7 @@ export class World {
       };
       this.time.after(latencyMs(), () => {
         const reply = this.#handled(requestOf(url, init), init.redirect === "follow");
+        this.#options.afterHarmony?.();
         if (!alive()) {
           this.sandbox.end(reply, "abandoned");
           return;

@@ -63,7 +63,7 @@ export function failuresOf(life: Life): string[] {
     check(on("concurrency"), () => assertNeverTwoAtOnce(facts));
     check(on("attempts"), () => assertOneAnswerEach(facts));
     check(on("looks"), () => assertCompleteLooksShowAll(facts));
-    check(on("adoptions"), () => assertNothingKnownIsAdopted(facts));
+    check(on("adoptions"), () => assertNothingKnownIsTaken(facts));
     check(on("own payment"), () => assertOwnIsPreferred(facts));
     check(on("finality"), () => assertFinalStays(facts));
     check(on("rule"), () => assertAbsenceWasProven(facts));
@@ -241,7 +241,7 @@ function assertCompleteLooksShowAll({ journal }: Facts): void {
 }
 
 /** What was seen before an attempt was intended is never taken for its payment. */
-function assertNothingKnownIsAdopted({ journal }: Facts): void {
+function assertNothingKnownIsTaken({ journal }: Facts): void {
   const seen = new Map<string, number>();
   const intended = new Map<string, number>();
   for (const { type, seq, chargeId, attempt, paymentId, outcome, detail } of journal) {
@@ -254,12 +254,18 @@ function assertNothingKnownIsAdopted({ journal }: Facts): void {
     if (type === "attempt_intended") {
       intended.set(`${chargeId} ${attempt}`, seq);
     }
-    const takes = type === "payment_adopted" || type === "late_truth_found";
+    const takes =
+      type === "payment_adopted" ||
+      type === "late_truth_found" ||
+      (type === "attempt_answered" && outcome !== "contradictory");
     const intentSeq = intended.get(`${chargeId} ${attempt}`);
     if (takes && paymentId !== null && intentSeq !== undefined) {
       if ((seen.get(paymentId) ?? seq) < intentSeq) {
         throw new Error(`entry ${seq}: ${paymentId} was known before the attempt`);
       }
+    }
+    if (takes && paymentId !== null) {
+      seen.set(paymentId, Math.min(seq, seen.get(paymentId) ?? seq));
     }
   }
 }
@@ -284,14 +290,14 @@ function assertOwnIsPreferred({ life, journal, payments, card }: Facts): void {
 }
 
 /** A final payment never goes back to one that is not. */
-function assertFinalStays({ journal }: Facts): void {
+function assertFinalStays({ journal, card }: Facts): void {
   for (const { type, paymentStatus, detail, seq } of journal) {
     const isOpen = paymentStatus === "PENDING" || paymentStatus === "NOT_INITIALIZED";
     const wasFinal = ["CONFIRMED", "CANCELLED", "REFUNDED"].some((one) => one === detail?.["from"]);
     if (type === "status_changed" && isOpen && wasFinal) {
       throw new Error(`entry ${seq}: a final payment is ${paymentStatus} again`);
     }
-    if (type === "contradiction_found") {
+    if (type === "contradiction_found" && !card.charges.includes("approve_with_known_id")) {
       throw new Error(`entry ${seq}: Harmony contradicted itself, which it never does here`);
     }
   }
@@ -378,11 +384,12 @@ function mayBeMistaken(facts: Facts): boolean {
   return facts.life.plan.troubles.has("foreign_same_amount") || isLiedTo(facts);
 }
 
-/** A reply that names a foreign payment, which nobody has seen yet, as ours: it is believed. */
-function isLiedTo({ life, card }: Facts): boolean {
-  const { troubles } = life.plan;
-  const lies = card.charges.includes("approve_with_known_id");
-  return lies && (troubles.has("foreign_same_amount") || troubles.has("foreign_other_amount"));
+/**
+ * A reply that names another payment as ours is believed where nobody has seen that one yet. What
+ * was seen is held against such replies by `assertNothingKnownIsTaken`.
+ */
+function isLiedTo({ card }: Facts): boolean {
+  return card.charges.includes("approve_with_known_id");
 }
 
 /** No charge stays as it is for ever without a cause that a person must judge. */

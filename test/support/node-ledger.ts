@@ -3,7 +3,7 @@
  * told to fail before it commits or after. Owns no expectation.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import type { Entry } from "../../src/domain/entries.ts";
 import { columnOf, MEMBERS } from "../../src/ledger/columns.ts";
 import type { LedgerDatabase, LedgerStatement } from "../../src/ledger/database.ts";
@@ -63,12 +63,19 @@ export class NodeLedger implements LedgerDatabase {
     const rows = this.#db
       .prepare("SELECT * FROM entry WHERE position <= ? ORDER BY position")
       .all(position);
+    const methods = this.#db.prepare("SELECT * FROM method").all();
     this.#db = migrated();
+    this.#insert("entry", rows);
+    // Which methods there are was known long before.
+    this.#insert("method", methods);
+  }
+
+  #insert(table: string, rows: readonly Record<string, SQLOutputValue>[]): void {
     for (const row of rows) {
       const columns = Object.keys(row);
       const places = columns.map(() => "?").join(", ");
       this.#db
-        .prepare(`INSERT INTO entry (${columns.join(", ")}) VALUES (${places})`)
+        .prepare(`INSERT INTO ${table} (${columns.join(", ")}) VALUES (${places})`)
         .run(...Object.values(row));
     }
   }

@@ -116,7 +116,10 @@ export function creditedMs(doubt: Doubt, beganAtMs: number): number {
 }
 
 /** Whether absence has been observed for long enough; never for `never` or a named payment. */
-export function horizonReached(attempt: Attempt, credited: number): boolean {
+export function horizonReached(
+  attempt: Pick<Attempt, "horizonMs" | "namedPaymentId">,
+  credited: number,
+): boolean {
   return (
     attempt.horizonMs !== null && attempt.namedPaymentId === null && credited >= attempt.horizonMs
   );
@@ -129,7 +132,11 @@ const ESCALATE_AFTER_MS = 900_000;
  * Whether no rule can resolve this doubt in time: the horizon is `never` (or a payment was named),
  * or no look was complete for as long as the horizon is, at its start or since.
  */
-export function mustEscalate(attempt: Attempt, doubt: Doubt, nowMs: number): boolean {
+export function mustEscalate(
+  attempt: Pick<Attempt, "horizonMs" | "namedPaymentId">,
+  doubt: Doubt,
+  nowMs: number,
+): boolean {
   const afterMs = attempt.horizonMs ?? ESCALATE_AFTER_MS;
   const undecidable = attempt.horizonMs === null || attempt.namedPaymentId !== null;
   return (
@@ -151,6 +158,32 @@ export function newDoubt(nowMs: number): Doubt {
     countedLooks: 0,
     firstCountedSeq: null,
     lastCountedSeq: null,
+  };
+}
+
+/** The doubt after one more look or read; `seq` is the number of its entry. */
+export function doubtAfter(
+  schedules: Schedules,
+  before: Doubt | null,
+  look: { readonly complete: boolean; readonly beganAtMs: number; readonly seq: number },
+  escalated: boolean,
+  nowMs: number,
+): Doubt {
+  const doubt = before ?? newDoubt(nowMs);
+  const looks = doubt.looks + 1;
+  if (!look.complete) {
+    return { ...doubt, looks, failures: doubt.failures + 1 };
+  }
+  return {
+    ...doubt,
+    looks,
+    failures: 0,
+    countedAtMs: look.beganAtMs,
+    creditedMs: creditedMs(doubt, look.beganAtMs),
+    plannedGapMs: lookGapMs(schedules, looks, 0, escalated),
+    countedLooks: doubt.countedLooks + 1,
+    firstCountedSeq: doubt.firstCountedSeq ?? look.seq,
+    lastCountedSeq: look.seq,
   };
 }
 

@@ -8,7 +8,7 @@ import type { Money } from "../domain/outcome.ts";
 import { moneyOfPayment, type Refund, type RefundOutcome } from "../domain/refund.ts";
 import { replyAboutRefund } from "../domain/refund-reply.ts";
 import { type Reply, RETRY_AFTER_SECONDS, secondsUntil } from "../domain/reply.ts";
-import type { PaymentReading, RefundSubmission } from "../harmony/client.ts";
+import type { RefundSubmission } from "../harmony/client.ts";
 import { problem, RETRY } from "./answers.ts";
 import type { Books } from "./books.ts";
 import type { RefundCommand } from "./commands.ts";
@@ -49,9 +49,8 @@ export class RefundAnswers {
     return this.unsent(command, "payment_method_in_doubt", { money, retryAfterSeconds });
   }
 
-  /** The payment could not be read, so that nothing was sent; null: it is being read just now. */
-  unread(command: RefundCommand, read: PaymentReading | null): Reply {
-    const httpStatus = read?.httpStatus ?? null;
+  /** The payment could not be read, so that nothing was sent. */
+  unread(command: RefundCommand, httpStatus: number | null): Reply {
     if (httpStatus === 401 || httpStatus === 403) {
       return this.unsent(command, "upstream_unauthorized");
     }

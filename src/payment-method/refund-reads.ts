@@ -4,6 +4,7 @@
  */
 import { ERRORS } from "../domain/errors.ts";
 import type { Actor } from "../domain/facts.ts";
+import type { Refund } from "../domain/refund.ts";
 import { abandonRefund } from "../domain/refund-decide.ts";
 import { refundResource } from "../domain/refund-reply.ts";
 import { learnFromRefundRead } from "../domain/refund-watch.ts";
@@ -20,8 +21,8 @@ export class RefundReads {
   readonly #books: Books;
   /** The refund whose attempt a running call of this instance has in flight. */
   readonly #owned: () => string | null;
-  /** Refunds whose payment is being read: such reads must not overlap, or time is credited twice. */
-  readonly #reading = new Set<string>();
+  /** The reads under way, by refund: they must not overlap, or time would be credited twice. */
+  readonly #reading = new Map<string, Promise<PaymentReading>>();
 
   constructor(host: Host, books: Books, owned: () => string | null) {
     this.#host = host;
@@ -47,11 +48,11 @@ export class RefundReads {
       .open()
       .filter(({ nextRead }) => isDue(nextRead, nowMs))
       .sort((a, b) => (a.nextRead?.atMs ?? 0) - (b.nextRead?.atMs ?? 0));
-    for (const { refundId } of due) {
+    for (const refund of due) {
       if (isSpent()) {
         return;
       }
-      await this.read(refundId, actor);
+      await this.read(refund, actor);
     }
   }
 
@@ -59,30 +60,29 @@ export class RefundReads {
   async readNow(refundId: string, actor: Actor): Promise<void> {
     const refund = this.#books.journal.refunds.byId(refundId);
     if (refund?.state === "in_doubt" && this.#host.rules.reconcileMs[0] === 0) {
-      await this.read(refundId, actor);
+      await this.read(refund, actor);
     }
   }
 
-  /** One recorded read of the payment of a refund; null where one is under way already. */
-  async read(refundId: string, actor: Actor): Promise<PaymentReading | null> {
-    const { journal } = this.#books;
-    const refund = journal.refunds.byId(refundId);
-    if (refund === null || this.#reading.has(refundId)) {
-      return null;
-    }
-    this.#reading.add(refundId);
-    try {
-      const { paymentId } = refund.request;
-      const [beganAtMs, beganSeq] = [this.#host.now(), journal.lastSeq];
-      const read = await this.#host.harmony.readPayment(this.#host.paymentMethodId, paymentId);
-      const report = { ...reportOf(paymentId, beganSeq, read), beganAtMs };
-      this.#books.step(actor, this.#books.around(paymentId), (draft) =>
-        learnFromRefundRead(draft, refundId, report),
-      );
-      return read;
-    } finally {
-      this.#reading.delete(refundId);
-    }
+  /** One recorded read of the payment of a refund; joins one that is under way. */
+  async read(refund: Refund, actor: Actor): Promise<PaymentReading> {
+    const { refundId } = refund;
+    const read =
+      this.#reading.get(refundId) ??
+      this.#readAlone(refund, actor).finally(() => this.#reading.delete(refundId));
+    this.#reading.set(refundId, read);
+    return read;
+  }
+
+  async #readAlone({ refundId, request }: Refund, actor: Actor): Promise<PaymentReading> {
+    const { paymentId } = request;
+    const [beganAtMs, beganSeq] = [this.#host.now(), this.#books.journal.lastSeq];
+    const read = await this.#host.harmony.readPayment(this.#host.paymentMethodId, paymentId);
+    const report = { ...reportOf(paymentId, beganSeq, read), beganAtMs };
+    this.#books.step(actor, this.#books.around(paymentId), (draft) =>
+      learnFromRefundRead(draft, refundId, report),
+    );
+    return read;
   }
 
   /** One recorded read of a payment that no refund is known of yet. */

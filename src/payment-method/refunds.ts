@@ -195,8 +195,8 @@ export class Refunds {
     const read =
       refund === null
         ? await this.reads.readUnrefunded(paymentId, command.actor)
-        : await this.reads.read(refund.refundId, command.actor);
-    return read?.payment == null ? this.#answers.unread(command, read) : null;
+        : await this.reads.read(refund, command.actor);
+    return read.payment === null ? this.#answers.unread(command, read.httpStatus) : null;
   }
 
   /** Binds what is known without asking Harmony. */

@@ -95,7 +95,7 @@ export class PaymentMethod extends DurableObject<Env> {
       now: () => Date.now(),
       timer,
       defer: (delayMs, work) => ctx.waitUntil(scheduler.wait(delayMs).then(work)),
-      chargeId: () => uuidv7(),
+      newId: () => uuidv7(),
       tagId: () => crypto.randomUUID().slice(0, 8),
       jitter: () => Math.random(),
       hashIds: (ids) => createHash("sha256").update(ids.join("\n")).digest("hex"),

@@ -288,7 +288,7 @@ export class PaymentMethod {
   /** Intent, submission, outcome: the only place from which a charge leaves. */
   async #send(ticket: Ticket, earlier: Charge | null): Promise<Settlement> {
     const { command } = ticket;
-    const chargeId = earlier?.chargeId ?? this.#host.chargeId();
+    const chargeId = earlier?.chargeId ?? this.#host.newId();
     const { paymentMethodId, caller, idempotencyKey } = command;
     const request = earlier?.request ?? command.request;
     const identity = { chargeId, paymentMethodId, caller, idempotencyKey, request };

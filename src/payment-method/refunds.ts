@@ -219,7 +219,7 @@ export class Refunds {
 
   #identity(command: RefundCommand, earlier: Refund | null, paymentId: string) {
     const { paymentMethodId, caller, idempotencyKey, reason } = command;
-    const refundId = earlier?.refundId ?? this.#host.chargeId();
+    const refundId = earlier?.refundId ?? this.#host.newId();
     const request = earlier?.request ?? { paymentId, reason };
     return { refundId, paymentMethodId, caller, idempotencyKey, request };
   }

@@ -398,6 +398,31 @@ describe("a refund whose answer is lost", () => {
   });
 });
 
+describe("a method from before there were refunds", () => {
+  it("keeps its charges and takes refunds", async ({ expect }) => {
+    const { world, paymentId } = await charged();
+    await world.time.advance(60_000);
+    world.kill();
+    world.storage.sql.exec("DROP TABLE refund").toArray();
+    world.storage.sql.exec("UPDATE schema_version SET version = 1").toArray();
+    expect(await world.refunded({ of: paymentId })).toMatchObject({ status: 201 });
+    expect(await world.charged(CHARGE)).toMatchObject({ status: 201, money: "refunded" });
+    await world.time.advance(1000);
+    assertSound(world);
+  });
+
+  it("whose refund is of a state that this code does not know sends nothing", async ({
+    expect,
+  }) => {
+    const { world, paymentId } = await charged();
+    await world.refunded({ of: paymentId });
+    world.storage.sql.exec(`UPDATE refund SET body = replace(body, '"refunded"', '"reversed"')`);
+    const reply = await world.refunded({ of: paymentId });
+    expect(reply).toMatchObject({ status: 503, money: "unknown" });
+    expect(world.refundSubmissions).toHaveLength(1);
+  });
+});
+
 describe("what Harmony refuses", () => {
   it.for([
     [429, "upstream_unavailable", 503],

@@ -491,7 +491,7 @@ export class World {
           );
         });
       },
-      chargeId: () => this.#uuid(7),
+      newId: () => this.#uuid(7),
       tagId: () => {
         this.#ids += 1;
         return this.#ids.toString(36).padStart(8, "0");

@@ -1,6 +1,6 @@
 /**
- * Whole lives of refunds, at random: few keys on few payments, a Harmony that loses, hangs, garbles,
- * refuses and is late, others who refund behind our back, a ledger that fails, and crashes at the
+ * Whole lives of refunds, at random: few keys on few payments, charges beside them, a Harmony that
+ * loses, hangs, garbles, refuses and is late, others who refund behind our back, a ledger that fails, and crashes at the
  * end of any turn. Time is virtual; a failure prints the seed and path that repeat it.
  */
 import * as fc from "fast-check";
@@ -13,7 +13,14 @@ import {
   type RefundChange,
   World,
 } from "../support/fake-host.ts";
-import { assertDelivered, assertOneAtATime, assertTrueToTheBook, journalOf } from "./promises.ts";
+import {
+  assertChargedOnce,
+  assertDelivered,
+  assertOneAtATime,
+  assertSettledOrEscalated,
+  assertTrueToTheBook,
+  journalOf,
+} from "./promises.ts";
 import {
   assertRefundedOnce,
   assertRefundsAreAsked,
@@ -23,6 +30,7 @@ import {
 } from "./refund-promises.ts";
 
 type RefundStep = NonNullable<ScenarioInput["refunds"]>[number];
+type ChargeStep = NonNullable<ScenarioInput["charges"]>[number];
 type ReadStep = NonNullable<ScenarioInput["reads"]>[number];
 
 const DAY_MS = 86_400_000;
@@ -41,6 +49,8 @@ interface Life {
   readonly wishes: readonly Wish[];
   readonly refunds: readonly RefundStep[];
   readonly reads: readonly ReadStep[];
+  /** Charges beside the refunds: when, and what becomes of them. */
+  readonly charges: readonly { readonly atMs: number; readonly step: ChargeStep }[];
   /** When somebody else refunds the first payment; null for never. */
   readonly othersAtMs: number | null;
   readonly crashShare: number;
@@ -97,6 +107,18 @@ const lives: fc.Arbitrary<Life> = fc.record({
   ),
   refunds: fc.array(refundSteps, { maxLength: 6 }),
   reads: fc.array(readSteps, { maxLength: 6 }),
+  charges: fc.array(
+    fc.record({
+      atMs: fc.nat(120_000),
+      step: fc.constantFrom<ChargeStep[]>(
+        "approve",
+        "lose_reply_after_charging",
+        "lose_before_charging",
+        { kind: "pending", polls: 2, then: "CONFIRMED" },
+      ),
+    }),
+    { maxLength: 3 },
+  ),
   othersAtMs: fc.option(fc.nat(150_000), { freq: 2 }),
   crashShare: fc.constantFrom(0, 0, 0.03, 0.15),
   ledgerFailShare: fc.constantFrom(0, 0, 0.5),
@@ -118,7 +140,11 @@ async function live(life: Life): Promise<Lived> {
   world.foreignPayment(70);
   const payments = world.sandbox.book.paymentsOf(METHOD_ID);
   const paymentIds = payments.map(({ id }) => id);
-  world.scenario({ refunds: [...life.refunds], reads: [...life.reads] });
+  world.scenario({
+    refunds: [...life.refunds],
+    reads: [...life.reads],
+    charges: life.charges.map(({ step }) => step),
+  });
   world.crash = () => {
     const how: Crash[] = ["before", "after", "after_leaving"];
     return world.random() < life.crashShare ? (how[Math.floor(world.random() * 3)] ?? null) : null;
@@ -129,6 +155,11 @@ async function live(life: Life): Promise<Lived> {
   for (const wish of life.wishes) {
     const change = wishOf(wish, paymentIds);
     world.time.after(wish.atMs, () => void calls.push(world.refund(change)));
+  }
+  for (const [index, { atMs }] of life.charges.entries()) {
+    const key = `beside-${index}`;
+    const description = `for ${key} of a shop`;
+    world.time.after(atMs, () => void world.charge({ key, description, amountMinor: 300 + index }));
   }
   const [first] = payments;
   if (life.othersAtMs !== null && first !== undefined) {
@@ -165,6 +196,7 @@ describe("the life of a method's refunds", () => {
       const entries = journalOf(world);
       assertRefundsAreAsked(world, entries);
       assertRefundedOnce(world, entries, calls);
+      assertChargedOnce(world);
       assertOneAtATime(entries);
     });
   });
@@ -174,6 +206,7 @@ describe("the life of a method's refunds", () => {
       const { world, paymentIds } = await live(life);
       assertDelivered(world);
       assertRefundsSettled(world);
+      assertSettledOrEscalated(world);
       // Whoever asks now brings to the books what others have done behind our back.
       for (const [index, of] of paymentIds.entries()) {
         await world.refunded({ key: `last-${index}`, of });

@@ -398,6 +398,55 @@ describe("a refund whose answer is lost", () => {
   });
 });
 
+describe("a refund that cannot be sent now", () => {
+  it("is told so while the method is halted", async ({ expect }) => {
+    const { world, paymentId } = await charged();
+    world.storage.sql.exec("UPDATE method SET halted = 'a fork'").toArray();
+    world.kill();
+    const reply = await world.refunded({ of: paymentId });
+    expect(reply).toMatchObject({ status: 503, money: "unknown", retry: "same_key" });
+    expect(codeOf(reply.body)).toBe("halted");
+    expect(world.refundSubmissions).toEqual([]);
+  });
+
+  it("is told busy where too many wait, with the payment's money as it is", async ({ expect }) => {
+    const { world, paymentId } = await charged();
+    world.scenario({ charges: [{ kind: "approve", latencyMs: 15_000 }] });
+    world.charge({ key: "slow" });
+    const calls = Array.from({ length: 140 }, (_, index) =>
+      world.refund({ of: paymentId, key: `refund-${index}`, waitMs: 1000 }),
+    );
+    await world.time.advance(30_000);
+    const busy = calls.filter(({ answer }) => answer?.reply.status === 429);
+    expect(busy).toHaveLength(140);
+    for (const { answer } of busy) {
+      expect(answer?.reply).toMatchObject({ money: "charged", retry: "same_key" });
+      expect(codeOf(answer?.reply.body ?? "")).toBe("payment_method_busy");
+    }
+    expect(world.refundSubmissions).toEqual([]);
+    assertSound(world, calls);
+  });
+
+  it("waits behind the charges of its method", async ({ expect }) => {
+    const { world, paymentId } = await charged();
+    world.scenario({ charges: [{ kind: "approve", latencyMs: 5000 }] });
+    const calls = [world.charge({ key: "slow" }), world.refund({ of: paymentId })];
+    await world.time.advance(3000);
+    expect(world.refundSubmissions).toEqual([]);
+    await world.time.until(() => calls.every(({ endedAtMs }) => endedAtMs !== null));
+    expect(calls.map(({ answer }) => answer?.reply.status)).toEqual([201, 201]);
+  });
+
+  it("is sent while a charge of its method is in doubt: that freezes charges alone", async ({
+    expect,
+  }) => {
+    const { world, paymentId } = await charged();
+    world.scenario({ charges: ["lose_before_charging"] });
+    expect(await world.charged({ key: "lost" })).toMatchObject({ status: 202 });
+    expect(await world.refunded({ of: paymentId })).toMatchObject({ status: 201 });
+  });
+});
+
 describe("a method from before there were refunds", () => {
   it("keeps its charges and takes refunds", async ({ expect }) => {
     const { world, paymentId } = await charged();

@@ -535,6 +535,24 @@ describe("what Harmony refuses", () => {
     expect(await world.refunded({ of: paymentId })).toMatchObject({ status: 201 });
   });
 
+  it("so late that the payment's read outlasts the alarm's guard leaves the alarm in peace", async ({
+    expect,
+  }) => {
+    const { world, paymentId } = await charged();
+    world.scenario({
+      refunds: [{ kind: "decline", as: 400, latencyMs: 18_000 }],
+      reads: [{ kind: "hang" }],
+    });
+    let turns = 0;
+    world.crash = () => {
+      turns += 1;
+      return null;
+    };
+    world.refund({ of: paymentId });
+    await world.time.advance(60_000);
+    expect(turns).toBeLessThan(15);
+  });
+
   it("outright is bound to the key", async ({ expect }) => {
     const { world, paymentId } = await chargedThen({ kind: "decline", as: 400 });
     const reply = await world.refunded({ of: paymentId });

@@ -10,13 +10,17 @@ export function gatewayClient(url) {
     const text = await answer.text();
     return { status: answer.status, headers: answer.headers, text, json: parsed(text) };
   };
+  const post = async (path, key, wish) =>
+    call(path, {
+      method: "POST",
+      headers: { "content-type": "application/json", "idempotency-key": key },
+      body: JSON.stringify(wish),
+    });
   return {
-    charge: async (id, key, wish) =>
-      call(`/api/payment-method/${id}/payment`, {
-        method: "POST",
-        headers: { "content-type": "application/json", "idempotency-key": key },
-        body: JSON.stringify(wish),
-      }),
+    get: async (path) => call(path),
+    charge: async (id, key, wish) => post(`/api/payment-method/${id}/payment`, key, wish),
+    refund: async (id, paymentId, key, wish) =>
+      post(`/api/payment-method/${id}/payment/${paymentId}/refund`, key, wish),
     findCharge: async (id, key) => call(`/api/payment-method/${id}/charge?idempotencyKey=${key}`),
   };
 }
@@ -33,6 +37,7 @@ export function sandboxClient(url) {
   return {
     createMethod: async () => (await call("POST", "payment-methods", {})).id,
     setCharges: async (id, charges) => call("PUT", `payment-methods/${id}/scenario`, { charges }),
+    setRefunds: async (id, refunds) => call("PUT", `payment-methods/${id}/scenario`, { refunds }),
     book: async (id) => call("GET", `book?paymentMethodId=${id}`),
   };
 }

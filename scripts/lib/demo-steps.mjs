@@ -9,7 +9,7 @@ import { until } from "./until.mjs";
 /** Far beyond the first looks for a lost reply. */
 const RESOLVE_MS_MAX = 60_000;
 
-export const STEPS = [showCharge, showLostReply, showLostRequest];
+export const STEPS = [showCharge, showLostReply, showLostRequest, showRefund];
 
 /** A charge, the same once more, and the same key for another amount. */
 async function showCharge({ id, gateway, check }) {
@@ -79,4 +79,36 @@ async function showLostRequest({ id, gateway, sandbox, check }) {
     `${other.status} ${other.json.code}`,
   );
   return ["attempt_answered", "method_frozen"];
+}
+
+/** Harmony refunds, its reply is lost: the refund is found, told to its key, and made once. */
+async function showRefund({ id, gateway, sandbox, check }) {
+  const charged = await gateway.charge(id, `demo-${randomUUID()}`, { amount: 80 });
+  const paymentId = charged.json.id;
+  await sandbox.setRefunds(id, [{ kind: "lose_reply_after_refunding" }]);
+  const key = `demo-${randomUUID()}`;
+  const answer = await gateway.refund(id, paymentId, key, { reason: "returned" });
+  check(
+    "a refund whose reply is lost is answered as found, or as in doubt",
+    answer.status === 201 || (answer.status === 202 && answer.json.status === "CONFIRMED"),
+    `${answer.status} Cobro-Money: ${answer.headers.get("cobro-money")}`,
+  );
+  const found = await until("finding the refund", RESOLVE_MS_MAX, async () => {
+    const { json } = await gateway.get(answer.headers.get("location"));
+    return json.state === "refunded" ? json : null;
+  });
+  const again = await gateway.refund(id, paymentId, key, { reason: "returned" });
+  check(
+    "the same key is told that the money went back",
+    again.status === 201 && again.json.status === "REFUNDED",
+    `refund ${found.refundId}, resolved by ${found.resolvedBy}`,
+  );
+  const other = await gateway.refund(id, paymentId, `demo-${randomUUID()}`, {});
+  const { requests } = await sandbox.book(id);
+  check(
+    "another key is told that there is nothing left to refund",
+    other.status === 400 && other.json.money === "refunded" && requests.refund === 1,
+    `${other.status} ${other.json.code}, refunds sent to Harmony: ${requests.refund}`,
+  );
+  return ["refund_intended", "refund_answered", "refund_resolved"];
 }

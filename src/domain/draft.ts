@@ -8,6 +8,8 @@ import { evolve, evolvePayment, paymentOf } from "./evolve.ts";
 import type { Fact, SeenPayment } from "./facts.ts";
 import type { PaymentRecord } from "./match.ts";
 import type { Payment } from "./outcome.ts";
+import type { Refund } from "./refund.ts";
+import { evolveRefund, refundIdOf } from "./refund-evolve.ts";
 import type { Schedules } from "./schedule.ts";
 
 /** What of the configuration decisions depend on. */
@@ -31,6 +33,8 @@ export interface View {
   readonly charges: ReadonlyMap<string, Charge>;
   /** The payments' records that this step may touch. */
   readonly payments: ReadonlyMap<string, PaymentRecord>;
+  /** Every open refund (in flight, in doubt, late reads to come) and those asked for. */
+  readonly refunds: ReadonlyMap<string, Refund>;
 }
 
 export interface Noted {
@@ -40,12 +44,16 @@ export interface Noted {
   readonly effectMinor: number;
   /** The charge the fact is about, as it is after it. */
   readonly charge: Charge | null;
+  /** The refund the fact is about, likewise. */
+  readonly refund: Refund | null;
 }
 
 export interface Draft {
   readonly view: View;
   readonly charges: Map<string, Charge>;
   readonly payments: Map<string, PaymentRecord>;
+  readonly refunds: Map<string, Refund>;
+  readonly changedRefunds: Set<string>;
   readonly changedCharges: Set<string>;
   readonly changedPayments: Set<string>;
   readonly noted: Noted[];
@@ -58,6 +66,8 @@ export function openDraft(view: View): Draft {
     view,
     charges: new Map(view.charges),
     payments: new Map(view.payments),
+    refunds: new Map(view.refunds),
+    changedRefunds: new Set(),
     changedCharges: new Set(),
     changedPayments: new Set(),
     noted: [],
@@ -79,25 +89,50 @@ export function chargeIn(draft: Draft, chargeId: string): Charge {
   return charge;
 }
 
+export function refundIn(draft: Draft, refundId: string): Refund {
+  const refund = draft.refunds.get(refundId);
+  if (refund === undefined) {
+    throw new Error(`Bug: refund ${refundId} was not loaded`);
+  }
+  return refund;
+}
+
 /** Notes a fact: gives it its number, applies it, and works out what money it makes known. */
 export function note(draft: Draft, fact: Fact): Noted {
   const seq = nextSeq(draft);
   const effectMinor = applyToPayments(draft, fact, seq);
-  let charge: Charge | null = null;
-  if (fact.chargeId !== null) {
-    charge = evolve(draft.charges.get(fact.chargeId) ?? null, fact, seq);
-    draft.charges.set(charge.chargeId, charge);
-    draft.changedCharges.add(charge.chargeId);
-  }
+  const charge = applyToCharge(draft, fact, seq);
+  const refund = applyToRefund(draft, fact, seq);
   if (fact.type === "looked" && fact.report.complete) {
     draft.baselineSeq ??= seq;
   }
   if (fact.type === "payment_unattributed") {
     draft.foreignSeen = true;
   }
-  const noted = { seq, fact, effectMinor, charge };
+  const noted = { seq, fact, effectMinor, charge, refund };
   draft.noted.push(noted);
   return noted;
+}
+
+function applyToCharge(draft: Draft, fact: Fact, seq: number): Charge | null {
+  if (fact.chargeId === null) {
+    return null;
+  }
+  const charge = evolve(draft.charges.get(fact.chargeId) ?? null, fact, seq);
+  draft.charges.set(charge.chargeId, charge);
+  draft.changedCharges.add(charge.chargeId);
+  return charge;
+}
+
+function applyToRefund(draft: Draft, fact: Fact, seq: number): Refund | null {
+  const refundId = refundIdOf(fact);
+  if (refundId === null) {
+    return null;
+  }
+  const refund = evolveRefund(draft.refunds.get(refundId) ?? null, fact, seq);
+  draft.refunds.set(refundId, refund);
+  draft.changedRefunds.add(refundId);
+  return refund;
 }
 
 /**
@@ -126,7 +161,10 @@ function firstInDoubt(charges: ReadonlyMap<string, Charge>): string | null {
   return null;
 }
 
-/** What of a payment counts as moved by our charges. */
+/**
+ * What of a payment counts as moved by our charges. The money of others was never booked as taken,
+ * so that giving it back books nothing either: the sum stays the net of what was booked.
+ */
 function settledMinor(record: PaymentRecord | undefined): number {
   return record !== undefined && record.chargeId !== null && record.status === "CONFIRMED"
     ? record.amountMinor
@@ -161,6 +199,8 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
       return set(fact.payment, { chargeId: fact.chargeId });
     case "status_changed":
       return set(fact.payment, {});
+    case "refund_answered":
+      return fact.outcome.kind === "refunded" ? set(fact.outcome.payment, {}) : 0;
     case "contradiction_found":
       return set(fact.payment, { contradicted: fact.said });
     case "payment_unattributed":
@@ -188,6 +228,9 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     case "method_create_failed":
     case "method_revoked":
     case "method_revoke_failed":
+    case "refund_intended":
+    case "refund_resolved":
+    case "refund_escalated":
     case "delivery_refused":
       return 0;
     default:

@@ -28,6 +28,7 @@ export const ENTRY_TYPES = [
   "refund_intended",
   "refund_answered",
   "refund_resolved",
+  "refund_escalated",
   "delivery_refused",
   "reconciliation_recorded",
   "key_created",

@@ -5,6 +5,7 @@
  */
 import type { ChargeState } from "./charge.ts";
 import type { Money, Retry } from "./outcome.ts";
+import type { RefundState } from "./refund.ts";
 
 interface Wire {
   readonly status: number;
@@ -113,7 +114,7 @@ export const ERRORS = {
     title: "Another charge on this payment method is in doubt",
     retry: "same_key",
     explanation:
-      "The outcome of another charge on this payment method is not known yet. Until it is, no further charge is sent on it. Nothing was sent for this one.",
+      "The outcome of another charge on this payment method is not known yet. Until it is, no further charge is sent on it. Nothing was sent for this one. For a refund: another refund of this very payment is in doubt.",
   },
   payment_method_busy: {
     status: 429,
@@ -170,6 +171,20 @@ export const ERRORS = {
     explanation:
       "It was found out, while this request waited, that no money moved. A later request with this key sends a further attempt.",
   },
+  payment_not_refundable: {
+    status: 400,
+    title: "Payment is not refundable",
+    retry: "never",
+    explanation:
+      "Harmony refunds a payment once, in full, while it is CONFIRMED. This one was not, `paymentStatus` says what it was, or Harmony refused. Nothing was refunded by this request. The refusal is bound to this key.",
+  },
+  not_refunded: {
+    status: 409,
+    title: "Not refunded",
+    retry: "same_key",
+    explanation:
+      "It is known that no money went back by this refund so far. A later request with this key asks Harmony again.",
+  },
   halted: {
     status: 503,
     title: "Payment method is halted",
@@ -214,10 +229,12 @@ export interface InputError {
   readonly detail: string;
 }
 
-/** What a caller is told of the charge that first used a key. */
+/** What a caller is told of the charge or refund that first used a key. */
 export interface FirstUse {
-  readonly chargeId: string;
-  readonly state: ChargeState;
+  /** The charge; for a refund the one whose payment it is of, null for a payment of others. */
+  readonly chargeId: string | null;
+  readonly refundId?: string;
+  readonly state: ChargeState | RefundState;
   readonly money: Money;
   /** In pesos, as the caller wrote it. */
   readonly amount: number;
@@ -233,6 +250,9 @@ export interface Problem {
   /** Replaces the table's word, where it depends on what was refused. */
   readonly retry?: Retry;
   readonly chargeId?: string;
+  readonly refundId?: string;
+  /** The payment's status, as Harmony calls it. */
+  readonly paymentStatus?: string;
   readonly errors?: readonly InputError[];
   readonly differing?: readonly string[];
   readonly first?: FirstUse;

@@ -85,6 +85,8 @@ function change(charge: Charge | null, fact: Fact, seq: number): Charge {
       return { ...charge, escalated: true, nextLook: fact.nextLook };
     case "late_truth_found":
       return lateTruth(charge, fact);
+    case "refund_answered":
+      return fact.outcome.kind === "refunded" ? refunded(charge, fact.outcome.payment) : charge;
     case "contradiction_found":
     case "replayed":
     case "key_mismatched":
@@ -95,6 +97,9 @@ function change(charge: Charge | null, fact: Fact, seq: number): Charge {
     case "method_revoked":
     case "method_revoke_failed":
     case "payment_unattributed":
+    case "refund_intended":
+    case "refund_resolved":
+    case "refund_escalated":
     case "delivery_refused":
       return charge;
     default:
@@ -245,6 +250,11 @@ function statusChanged(charge: Charge, fact: Fact & { type: "status_changed" }):
     state: charge.state === "pending" ? stateOf(fact.payment) : charge.state,
     nextPoll: fact.nextPoll,
   };
+}
+
+/** The refund of a duplicate leaves the charge's own payment as it is. */
+function refunded(charge: Charge, payment: Payment): Charge {
+  return charge.payment?.id === payment.id ? { ...charge, payment } : charge;
 }
 
 function lateTruth(charge: Charge, fact: Fact & { type: "late_truth_found" }): Charge {

@@ -5,6 +5,13 @@
 import type { Attempt, ChargeRequest, Doubt, Due } from "./charge.ts";
 import type { Outcome, Payment } from "./outcome.ts";
 import type { PaymentRecord } from "./match.ts";
+import type {
+  Refund,
+  RefundAttempt,
+  RefundOutcome,
+  RefundResolvedBy,
+  RefundState,
+} from "./refund.ts";
 
 /** Who a charge belongs to and what it asks; fixed at its first intent. */
 export interface ChargeIdentity {
@@ -41,6 +48,15 @@ export interface SeenPayment extends Payment {
 /** `read` is one page that a caller asked for: what it shows exists, what it leaves out proves nothing. */
 export type LookPurpose = "baseline" | "before_attempt" | "doubt" | "late" | "read";
 
+/** Who a refund belongs to and what it asks; fixed at its first entry. */
+export type RefundIdentity = Pick<
+  Refund,
+  "refundId" | "paymentMethodId" | "caller" | "idempotencyKey" | "request"
+>;
+
+/** What a read of the payment changes in the refund that it was made for. */
+export type RefundWatch = Pick<Refund, "doubt" | "nextRead" | "lateReads">;
+
 interface About {
   readonly atMs: number;
   readonly chargeId: string;
@@ -52,6 +68,13 @@ interface AboutMethod {
   readonly chargeId: null;
   readonly httpStatus: number | null;
   readonly latencyMs: number;
+}
+
+interface AboutRefund {
+  readonly atMs: number;
+  readonly refundId: string;
+  /** The charge whose payment it is of; null for a payment that no charge of ours has made. */
+  readonly chargeId: string | null;
 }
 
 export type Fact =
@@ -86,6 +109,9 @@ export type Fact =
       readonly type: "polled";
       readonly atMs: number;
       readonly chargeId: string | null;
+      /** The refund it was made for, if it was for one, and what it changes in that. */
+      readonly refundId?: string | null;
+      readonly watch?: RefundWatch | null;
       readonly paymentId: string;
       readonly seen: Payment | null;
       readonly httpStatus: number | null;
@@ -145,11 +171,50 @@ export type Fact =
       readonly chargeId: null;
       readonly payment: PaymentRecord;
     }
-  | (About & { readonly type: "replayed"; readonly count: number })
-  | (About & {
+  | ((About | AboutRefund) & { readonly type: "replayed"; readonly count: number })
+  | ((About | AboutRefund) & {
       readonly type: "key_mismatched";
       readonly differing: readonly string[];
-      readonly amountMinor: number;
+      /** Null where a refund was asked for, which names no amount. */
+      readonly amountMinor: number | null;
+    })
+  | (AboutRefund & {
+      readonly type: "refund_intended";
+      readonly identity: RefundIdentity;
+      readonly attempt: Pick<RefundAttempt, "attempt" | "horizonMs">;
+      readonly payment: Payment;
+    })
+  | (AboutRefund & {
+      readonly type: "refund_answered";
+      readonly attempt: number;
+      readonly outcome: RefundOutcome;
+      readonly becomes: Exclude<RefundState, "in_flight">;
+      /** The payment as the answer left it, where it is known. */
+      readonly payment: Payment | null;
+      readonly httpStatus: number | null;
+      readonly latencyMs: number | null;
+      readonly excerpt: string | null;
+      readonly nextRead: Due | null;
+    })
+  | (AboutRefund & {
+      readonly type: "refund_resolved";
+      readonly identity: RefundIdentity;
+      readonly attempt: number | null;
+      readonly as: "refunded" | "refused" | "not_refunded";
+      readonly by: Exclude<RefundResolvedBy, "reply">;
+      readonly payment: Payment;
+      /** `seq`s of the entries it rests on. */
+      readonly evidence: readonly number[];
+      /** What the horizon rule counted, where it is what resolves. */
+      readonly doubt: Doubt | null;
+      readonly horizonMs: number | null;
+      readonly nextRead: Due | null;
+    })
+  | (AboutRefund & {
+      readonly type: "refund_escalated";
+      readonly attempt: number | null;
+      readonly reason: string;
+      readonly nextRead: Due | null;
     })
   | (About & { readonly type: "method_frozen" })
   | (About & { readonly type: "method_unfrozen" })

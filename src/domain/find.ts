@@ -24,9 +24,8 @@ import {
 } from "./match.ts";
 import { bare, learnStatus } from "./status.ts";
 import {
-  creditedMs,
+  doubtAfter,
   horizonReached,
-  lookGapMs,
   mustEscalate,
   newDoubt,
   nextLateLook,
@@ -55,7 +54,9 @@ export function learnFromLook(
     attempt?.answeredSeq != null &&
     attempt.answeredSeq <= report.beganSeq;
   const evidenceSeq = nextSeq(draft);
-  const doubt = counts ? doubtAfter(draft, charge, report, evidenceSeq) : null;
+  const { nowMs, rules } = draft.view;
+  const look = { complete: report.complete, beganAtMs: report.beganAtMs, seq: evidenceSeq };
+  const doubt = counts ? doubtAfter(rules, charge.doubt, look, charge.escalated, nowMs) : null;
   const newIds = report.complete
     ? report.payments.filter((seen) => !draft.payments.has(seen.id)).map((seen) => seen.id)
     : [];
@@ -87,26 +88,6 @@ export function learnFromLook(
       doubt ?? newDoubt(draft.view.nowMs),
     );
   }
-}
-
-/** The doubt after one more look at the attempt it is about. */
-function doubtAfter(draft: Draft, charge: Charge, report: LookReport, seq: number): Doubt {
-  const doubt = charge.doubt ?? newDoubt(draft.view.nowMs);
-  const looks = doubt.looks + 1;
-  if (!report.complete) {
-    return { ...doubt, looks, failures: doubt.failures + 1 };
-  }
-  return {
-    ...doubt,
-    looks,
-    failures: 0,
-    countedAtMs: report.beganAtMs,
-    creditedMs: creditedMs(doubt, report.beganAtMs),
-    plannedGapMs: lookGapMs(draft.view.rules, looks, 0, charge.escalated),
-    countedLooks: doubt.countedLooks + 1,
-    firstCountedSeq: doubt.firstCountedSeq ?? seq,
-    lastCountedSeq: seq,
-  };
 }
 
 function plannedLook(

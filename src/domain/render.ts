@@ -8,6 +8,7 @@ import { type Detail, type DetailValue, type EntryContent, outsideText } from ".
 import { paymentOf } from "./evolve.ts";
 import type { Actor, Fact, LookReport } from "./facts.ts";
 import type { Outcome, Payment } from "./outcome.ts";
+import type { RefundOutcome } from "./refund.ts";
 
 /** An entry names at most this many ids; counts and a hash stand for the rest. */
 const IDS_MAX = 20;
@@ -15,7 +16,7 @@ const IDS_MAX = 20;
 interface Particulars {
   readonly attempt?: number | null;
   readonly payment?: Payment | null;
-  readonly amountMinor?: number;
+  readonly amountMinor?: number | null;
   readonly paymentId?: string | null;
   readonly paymentStatus?: string | null;
   readonly outcome?: string;
@@ -31,7 +32,7 @@ export function entryOf(
   actor: Actor,
   occurredAt: string,
 ): EntryContent {
-  const { fact, charge, effectMinor } = noted;
+  const { fact, charge, refund, effectMinor } = noted;
   const said = particulars(fact);
   const payment = said.payment ?? null;
   return {
@@ -40,19 +41,20 @@ export function entryOf(
     type: fact.type,
     occurredAt,
     chargeId: fact.chargeId,
-    refundId: null,
+    refundId: refund?.refundId ?? null,
     attempt: said.attempt ?? null,
-    idempotencyKey: charge?.idempotencyKey ?? null,
+    idempotencyKey: (refund ?? charge)?.idempotencyKey ?? null,
     reference: charge?.request.reference ?? null,
-    caller: actor.caller ?? charge?.caller ?? null,
+    caller: actor.caller ?? (refund ?? charge)?.caller ?? null,
     keyId: actor.keyId,
     requestId: actor.requestId,
     traceId: actor.traceId,
     origin: actor.origin,
-    amountMinor: said.amountMinor ?? charge?.request.amountMinor ?? null,
+    amountMinor:
+      said.amountMinor ?? refund?.payment.amountMinor ?? charge?.request.amountMinor ?? null,
     effectMinor,
-    currency: payment?.currency ?? charge?.request.currency ?? null,
-    paymentId: said.paymentId ?? payment?.id ?? null,
+    currency: payment?.currency ?? (refund?.payment ?? charge?.request)?.currency ?? null,
+    paymentId: said.paymentId ?? payment?.id ?? refund?.request.paymentId ?? null,
     paymentStatus: said.paymentStatus ?? payment?.status ?? null,
     outcome: said.outcome ?? null,
     httpStatus: said.httpStatus ?? null,
@@ -132,6 +134,39 @@ function particulars(fact: Fact): Particulars {
       return { detail: { count: fact.count } };
     case "key_mismatched":
       return { amountMinor: fact.amountMinor, detail: { differing: [...fact.differing] } };
+    case "refund_intended":
+      return {
+        attempt: fact.attempt.attempt,
+        payment: fact.payment,
+        detail: {
+          horizonSeconds: seconds(fact.attempt.horizonMs),
+          reason: fact.identity.request.reason,
+        },
+      };
+    case "refund_answered":
+      return {
+        attempt: fact.attempt,
+        payment: fact.payment,
+        outcome: fact.outcome.kind,
+        httpStatus: fact.httpStatus,
+        latencyMs: fact.latencyMs,
+        detail: refundOutcomeDetail(fact.outcome, fact.excerpt),
+      };
+    case "refund_resolved":
+      return {
+        attempt: fact.attempt,
+        payment: fact.payment,
+        outcome: fact.as,
+        detail: {
+          by: fact.by,
+          evidence: [...fact.evidence],
+          horizonSeconds: seconds(fact.horizonMs),
+          creditedSeconds: seconds(fact.doubt?.creditedMs ?? null),
+          completeReads: fact.doubt?.countedLooks ?? null,
+        },
+      };
+    case "refund_escalated":
+      return { attempt: fact.attempt, detail: { reason: outsideText(fact.reason) } };
     case "method_frozen":
     case "method_unfrozen":
       return {};
@@ -188,6 +223,11 @@ function outcomeDetail(outcome: Outcome, excerpt: string | null): Detail {
     default:
       return unreachable(outcome);
   }
+}
+
+function refundOutcomeDetail(outcome: RefundOutcome, excerpt: string | null): Detail {
+  const reason = "reason" in outcome ? outsideText(outcome.reason) : null;
+  return { reason, said: excerpt === null ? null : outsideText(excerpt) };
 }
 
 function lookDetail(report: LookReport, fact: Fact & { type: "looked" }): Detail {

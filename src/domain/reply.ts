@@ -22,12 +22,14 @@ export interface Reply {
   readonly money: Money | null;
   readonly retry: Retry | null;
   readonly chargeId: string | null;
+  /** Present where the answer is about a refund that exists. */
+  readonly refundId?: string;
   readonly location: string | null;
   readonly retryAfterSeconds: number | null;
   readonly replayed: boolean;
 }
 
-const JSON_CONTENT_TYPE = "application/json";
+export const JSON_CONTENT_TYPE = "application/json";
 
 /** How long a caller is asked to wait before it looks again, where nothing better is known. */
 export const RETRY_AFTER_SECONDS = 5;
@@ -120,7 +122,8 @@ export function replyAbout(charge: Charge, replayed: boolean, nowMs: number): Re
 /** Longest `Retry-After` we give: a caller that asks earlier than needed costs next to nothing. */
 const RETRY_AFTER_MAX_SECONDS = 120;
 
-function secondsUntil(atMs: number | null, nowMs: number): number {
+/** The `Retry-After` for work that is due then. */
+export function secondsUntil(atMs: number | null, nowMs: number): number {
   if (atMs === null) {
     return RETRY_AFTER_SECONDS;
   }
@@ -136,6 +139,7 @@ export function replyProblem(problem: Problem, replayed = false): Reply {
     money: problem.money,
     retry: problem.retry ?? ERRORS[problem.code].retry,
     chargeId: problem.chargeId ?? null,
+    ...(problem.refundId === undefined ? {} : { refundId: problem.refundId }),
     location: null,
     retryAfterSeconds: problem.retryAfterSeconds ?? null,
     replayed,

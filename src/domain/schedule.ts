@@ -115,16 +115,19 @@ export function creditedMs(doubt: Doubt, beganAtMs: number): number {
   return doubt.creditedMs + Math.max(0, Math.min(passed, 2 * doubt.plannedGapMs));
 }
 
+/** What of an attempt, at a charge or a refund, says whether absence can prove anything about it. */
+type Decidable = Pick<Attempt, "horizonMs" | "namedPaymentId"> & Partial<Pick<Attempt, "outcome">>;
+
 /**
  * Whether absence can prove anything about an attempt: not under `never`, and not where Harmony
  * answered: a payment that a reply named exists, and a yes that contradicts itself is no absence.
  */
-function isDecidable({ horizonMs, namedPaymentId, outcome }: Attempt): boolean {
+function isDecidable({ horizonMs, namedPaymentId, outcome }: Decidable): boolean {
   return horizonMs !== null && namedPaymentId === null && outcome !== "contradictory";
 }
 
 /** Whether absence has been observed for long enough. */
-export function horizonReached(attempt: Attempt, credited: number): boolean {
+export function horizonReached(attempt: Decidable, credited: number): boolean {
   return isDecidable(attempt) && credited >= (attempt.horizonMs ?? 0);
 }
 
@@ -135,7 +138,7 @@ const ESCALATE_AFTER_MS = 900_000;
  * Whether no rule can resolve this doubt in time: the horizon is `never` (or a payment was named),
  * or no look was complete for as long as the horizon is, at its start or since.
  */
-export function mustEscalate(attempt: Attempt, doubt: Doubt, nowMs: number): boolean {
+export function mustEscalate(attempt: Decidable, doubt: Doubt, nowMs: number): boolean {
   const afterMs = attempt.horizonMs ?? ESCALATE_AFTER_MS;
   const undecidable = !isDecidable(attempt);
   return (
@@ -157,6 +160,32 @@ export function newDoubt(nowMs: number): Doubt {
     countedLooks: 0,
     firstCountedSeq: null,
     lastCountedSeq: null,
+  };
+}
+
+/** The doubt after one more look or read; `seq` is the number of its entry. */
+export function doubtAfter(
+  schedules: Schedules,
+  before: Doubt | null,
+  look: { readonly complete: boolean; readonly beganAtMs: number; readonly seq: number },
+  escalated: boolean,
+  nowMs: number,
+): Doubt {
+  const doubt = before ?? newDoubt(nowMs);
+  const looks = doubt.looks + 1;
+  if (!look.complete) {
+    return { ...doubt, looks, failures: doubt.failures + 1 };
+  }
+  return {
+    ...doubt,
+    looks,
+    failures: 0,
+    countedAtMs: look.beganAtMs,
+    creditedMs: creditedMs(doubt, look.beganAtMs),
+    plannedGapMs: lookGapMs(schedules, looks, 0, escalated),
+    countedLooks: doubt.countedLooks + 1,
+    firstCountedSeq: doubt.firstCountedSeq ?? look.seq,
+    lastCountedSeq: look.seq,
   };
 }
 

@@ -7,6 +7,7 @@ import { type Charge, isFinal, isUnexplained, lastAttempt, stateOf } from "./cha
 import { escalate } from "./decide.ts";
 import { chargeIn, type Draft, nextSeq, note } from "./draft.ts";
 import { statusSeqOf } from "./evolve.ts";
+import type { RefundWatch } from "./facts.ts";
 import { fits, type PaymentRecord } from "./match.ts";
 import { isPaymentStatus, type Payment } from "./outcome.ts";
 import { nextLateLook, nextPoll } from "./schedule.ts";
@@ -17,6 +18,9 @@ export interface PollReport {
   readonly askedFor: string | null;
   /** The journal's last `seq` when it began: what was recorded since is newer news. */
   readonly beganSeq: number;
+  /** The refund it was made for, if it was for one, and what it changes in that. */
+  readonly refundId?: string | null;
+  readonly watch?: RefundWatch | null;
   readonly paymentId: string;
   readonly seen: Payment | null;
   readonly httpStatus: number | null;

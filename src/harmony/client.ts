@@ -9,6 +9,7 @@ import type { LookReport, SeenPayment } from "../domain/facts.ts";
 import type { ChargeRequest } from "../domain/charge.ts";
 import type { Payment } from "../domain/outcome.ts";
 import type { Exchange, MethodReading } from "./classify.ts";
+import { isRefundRefusal } from "./classify-refund.ts";
 import { parseHistoryPage, parseJson, parseMethodStatus, parsePayment } from "./wire.ts";
 
 export interface HarmonySettings {
@@ -38,10 +39,21 @@ export interface PaymentReading {
   readonly failure: string | null;
 }
 
+export interface RefundSubmission {
+  readonly exchange: Exchange;
+  /** How the payment was read after a refusal; null where there was none. */
+  readonly reading: PaymentReading | null;
+}
+
 export interface Harmony {
   submit(paymentMethodId: string, request: ChargeRequest, tag: string | null): Promise<Submission>;
   look(paymentMethodId: string, known: ReadonlySet<string>, beganSeq: number): Promise<LookReport>;
   readPayment(paymentMethodId: string, paymentId: string): Promise<PaymentReading>;
+  refund(
+    paymentMethodId: string,
+    paymentId: string,
+    reason: string | null,
+  ): Promise<RefundSubmission>;
 }
 
 /** A charge's reply has four fields; more than this is no reply of Harmony's. */
@@ -70,10 +82,24 @@ export function createHarmony(settings: HarmonySettings, network: Network): Harm
     look: (paymentMethodId, known, beganSeq) =>
       look(call, network, paymentMethodId, known, beganSeq),
     async readPayment(paymentMethodId, paymentId) {
-      const path = `/payment-method/${paymentMethodId}/payment/${encodeURIComponent(paymentId)}`;
+      const path = paymentPath(paymentMethodId, paymentId);
       return paymentReading(await call("GET", path, null, REPLY_BYTES_MAX), paymentId);
     },
+    async refund(paymentMethodId, paymentId, reason) {
+      const path = paymentPath(paymentMethodId, paymentId);
+      const body = JSON.stringify(reason === null ? {} : { reason });
+      const answer = await call("POST", `${path}/refund`, body, REPLY_BYTES_MAX);
+      if (!isRefundRefusal(answer)) {
+        return { exchange: answer, reading: null };
+      }
+      const read = await call("GET", path, null, REPLY_BYTES_MAX);
+      return { exchange: answer, reading: paymentReading(read, paymentId) };
+    },
   };
+}
+
+function paymentPath(paymentMethodId: string, paymentId: string): string {
+  return `/payment-method/${paymentMethodId}/payment/${encodeURIComponent(paymentId)}`;
 }
 
 function chargeBody(request: ChargeRequest, tag: string | null): string {

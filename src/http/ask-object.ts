@@ -58,7 +58,7 @@ export async function askObject(
   }
 }
 
-/** A repeated charge waits only for what is left of the caller's wait. */
+/** A repeated charge or refund waits only for what is left of the caller's wait. */
 function remaining(command: Command, deadlineAtMs: number): Command {
   if (!("waitMs" in command)) {
     return command;

@@ -7,8 +7,17 @@ export type BodyBytes =
   | { readonly type: "ok"; readonly bytes: Uint8Array }
   | { readonly type: "payload_too_large" | "unsupported_media_type" };
 
+/** Reads a body of a type other than JSON too, as long as it is empty: nothing was said. */
+export async function readOptionalBody(request: Request): Promise<BodyBytes> {
+  return read(request, true);
+}
+
 /** Reads at most 16 KiB, whatever the request says of its length. */
 export async function readBody(request: Request): Promise<BodyBytes> {
+  return read(request, false);
+}
+
+async function read(request: Request, mayBeEmpty: boolean): Promise<BodyBytes> {
   if (Number(request.headers.get("content-length") ?? "0") > BODY_BYTES_MAX) {
     return { type: "payload_too_large" };
   }
@@ -16,7 +25,7 @@ export async function readBody(request: Request): Promise<BodyBytes> {
   if (bytes === null) {
     return { type: "payload_too_large" };
   }
-  return isJson(request.headers.get("content-type"))
+  return isJson(request.headers.get("content-type")) || (mayBeEmpty && bytes.length === 0)
     ? { type: "ok", bytes }
     : { type: "unsupported_media_type" };
 }

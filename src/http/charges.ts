@@ -6,28 +6,19 @@ import { ERRORS } from "../domain/errors.ts";
 import { isPaymentId } from "../harmony/wire.ts";
 import { askObject, GRACE_MS } from "./ask-object.ts";
 import type { Caller } from "./auth.ts";
-import { readBody } from "./body.ts";
 import { actorOf, type Context, waitMsOf } from "./context.ts";
-import { readIdempotencyKey } from "./idempotency-key.ts";
+import { readKeyed } from "./keyed.ts";
 import { answerResponse, problemResponse } from "./problem.ts";
 import { readChargeBody } from "./schemas.ts";
 
 /** `POST /api/payment-method/{id}/payment`. */
 export async function postCharge(context: Context, caller: Caller, id: string): Promise<Response> {
   const { request, config, startedAtMs } = context;
-  const body = await readBody(request);
-  if (body.type !== "ok") {
-    return problemResponse(context, body.type);
+  const keyed = await readKeyed(context);
+  if (keyed.type === "problem") {
+    return keyed.response;
   }
-  const key = readIdempotencyKey(request.headers.get("idempotency-key"));
-  if (key.type === "missing") {
-    return problemResponse(context, "idempotency_key_missing", { money: "not_charged" });
-  }
-  if (key.type === "invalid") {
-    const errors = [{ pointer: "Idempotency-Key", detail: key.detail }];
-    return problemResponse(context, "idempotency_key_invalid", { money: "not_charged", errors });
-  }
-  const charge = readChargeBody(body.bytes);
+  const charge = readChargeBody(keyed.bytes);
   if (charge.type === "invalid") {
     return problemResponse(context, charge.code, { errors: charge.errors });
   }
@@ -39,7 +30,7 @@ export async function postCharge(context: Context, caller: Caller, id: string): 
       type: "charge",
       paymentMethodId: id,
       caller: caller.callerId,
-      idempotencyKey: key.key,
+      idempotencyKey: keyed.key,
       request: charge.value,
       actor: actorOf(context, caller),
       waitMs,

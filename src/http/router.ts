@@ -13,6 +13,7 @@ import type { Context } from "./context.ts";
 import { getEntries, getEntry } from "./ledger.ts";
 import { deleteMethod, getHistory, getMethod, listMethods, postMethod } from "./methods.ts";
 import { jsonResponse, problemResponse } from "./problem.ts";
+import { getRefund, postRefund } from "./refunds.ts";
 
 type Params = Readonly<Record<string, string>>;
 type Handler = (context: Context, caller: Caller, params: Params) => Promise<Response>;
@@ -43,6 +44,19 @@ const ROUTES: readonly Route[] = [
   ),
   route("GET", `${METHOD}/payment/:paymentId`, ["read"], async (c, caller, p) =>
     getPayment(c, caller, p["id"] ?? "", p["paymentId"] ?? ""),
+  ),
+  route("POST", `${METHOD}/payment/:paymentId/refund`, ["refund"], async (c, caller, p) =>
+    postRefund(c, caller, p["id"] ?? "", p["paymentId"] ?? ""),
+  ),
+  route(
+    "GET",
+    `${METHOD}/payment/:paymentId/refund/:refundId`,
+    ["refund", "read"],
+    async (c, caller, p) =>
+      getRefund(c, caller, p["id"] ?? "", {
+        paymentId: p["paymentId"] ?? "",
+        refundId: p["refundId"] ?? "",
+      }),
   ),
   route("GET", `${METHOD}/charge/:chargeId`, ["read", "audit"], async (c, caller, p) =>
     getCharge(c, caller, p["id"] ?? "", p["chargeId"] ?? ""),

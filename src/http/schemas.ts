@@ -1,11 +1,12 @@
 /**
- * Owns the shape of request bodies (contract.md, A charge): strict, and every complaint points at
+ * Owns the shape of request bodies (contract.md): strict, and every complaint points at
  * its place. Must not know what a charge is for.
  */
 import * as z from "zod";
 import type { ChargeRequest } from "../domain/charge.ts";
 import type { ErrorCode, InputError } from "../domain/errors.ts";
 import { AMOUNT_MINOR_MAX, AMOUNT_MINOR_MIN, pesosToCentavos } from "../domain/money.ts";
+import type { RefundRequest } from "../domain/refund.ts";
 
 const DESCRIPTION_MAX = 250;
 
@@ -41,6 +42,8 @@ const ChargeBody = z.strictObject({
     .optional(),
 });
 
+const RefundBody = z.strictObject({ reason: Description.optional() });
+
 export type BodyReading<T> =
   | { readonly type: "ok"; readonly value: T }
   | { readonly type: "invalid"; readonly code: ErrorCode; readonly errors: readonly InputError[] };
@@ -65,6 +68,18 @@ export function readChargeBody(bytes: Uint8Array): BodyReading<ChargeRequest> {
       reference: reference ?? null,
     },
   };
+}
+
+/** A refund's body; an empty one is a refund without a reason. */
+export function readRefundBody(bytes: Uint8Array): BodyReading<Pick<RefundRequest, "reason">> {
+  const json = bytes.length === 0 ? {} : parseBody(bytes);
+  if (json === undefined) {
+    return invalid("invalid_request", [{ pointer: "", detail: "is not JSON in UTF-8" }]);
+  }
+  const parsed = RefundBody.safeParse(json);
+  return parsed.success
+    ? { type: "ok", value: { reason: parsed.data.reason ?? null } }
+    : invalid("invalid_request", inputErrors(parsed.error));
 }
 
 export function parseBody(bytes: Uint8Array): unknown {

@@ -9,7 +9,7 @@ import type { Outcome } from "../domain/outcome.ts";
 import { type Reply, replyAbout, replyProblem, RETRY_AFTER_SECONDS } from "../domain/reply.ts";
 import type { Answer } from "./commands.ts";
 import type { Host } from "./host.ts";
-import type { UnknownStateError } from "./journal.ts";
+import type { UnknownStateError } from "./unknown-state.ts";
 import type { Settlement } from "./queue.ts";
 
 export const RETRY = { retryAfterSeconds: RETRY_AFTER_SECONDS };

@@ -2,10 +2,14 @@
  * Owns the step: load, decide, write, arm the alarm, with no `await` in between. Must not talk
  * to Harmony. Everything that changes a payment method goes through `step`.
  */
-import type { Charge } from "../domain/charge.ts";
+import type { Charge, Due } from "../domain/charge.ts";
 import { type Draft, finish, note, type Noted, openDraft, type View } from "../domain/draft.ts";
 import type { Actor, Fact } from "../domain/facts.ts";
+import type { Payment } from "../domain/outcome.ts";
+import type { Refund } from "../domain/refund.ts";
+import { settleRefunds } from "../domain/refund-decide.ts";
 import { alarmTime, dueTime } from "../domain/schedule.ts";
+import { bare } from "../domain/status.ts";
 import { UNSETTLED_MS } from "../ledger/methods.ts";
 import type { Host } from "./host.ts";
 import { Journal } from "./journal.ts";
@@ -17,6 +21,7 @@ const ALERTS: ReadonlySet<Fact["type"]> = new Set<Fact["type"]>([
   "late_truth_found",
   "contradiction_found",
   "payment_unattributed",
+  "refund_escalated",
   "delivery_refused",
 ]);
 
@@ -32,11 +37,13 @@ export const NOBODY: Actor = {
 };
 
 /** Which records a step loads beside the open charges. */
-interface Load {
+export interface Load {
   readonly chargeId?: string;
   readonly payments?: readonly string[] | "all";
   /** Tags whose charges are loaded as well: a tag says whose a payment is, long after. */
   readonly tags?: (view: View) => Iterable<string>;
+  /** The payment whose refunds are loaded as well, decided or not. */
+  readonly refundsOf?: string;
   /** Payments whose owners are loaded as well, since their status may move. */
   readonly owners?: (view: View) => Iterable<string>;
 }
@@ -74,21 +81,61 @@ export class Books {
     if (load.tags !== undefined) {
       view = this.journal.withTags(view, load.tags(view));
     }
+    if (load.refundsOf !== undefined) {
+      view = this.journal.withRefundsOf(view, load.refundsOf);
+    }
     if (load.owners !== undefined) {
       view = this.journal.withOwners(view, load.owners(view));
     }
     const draft = openDraft(view);
     const result = decide(draft);
+    settleRefunds(draft);
     finish(draft);
     this.#guarded(() => this.journal.write(draft, actor));
     for (const noted of draft.noted) {
       this.#alert(noted);
     }
     if (draft.noted.length > 0) {
-      this.#arm(draft.charges.values()).catch((error: unknown) => this.#fail(error));
+      this.#arm(draft.charges.values(), draft.refunds.values()).catch((error: unknown) =>
+        this.#fail(error),
+      );
       this.relay.kick();
     }
     return result;
+  }
+
+  /**
+   * What a step about one payment loads: its record, the charge that it is of with its other
+   * payments, and its refunds.
+   */
+  around(paymentId: string): Load {
+    const chargeId = this.journal.payment(paymentId)?.chargeId ?? null;
+    const owner = chargeId === null ? null : this.journal.chargeById(chargeId);
+    const siblings = owner === null ? [] : [owner.payment?.id ?? paymentId, ...owner.duplicates];
+    return {
+      payments: [...new Set([paymentId, ...siblings])],
+      refundsOf: paymentId,
+      ...(chargeId === null ? {} : { chargeId }),
+    };
+  }
+
+  /** The payment of a refund as it was last told, and the charge that it is of. */
+  aroundRefund(refund: Refund): { payment: Payment; owner: Charge | null } {
+    const record = this.journal.payment(refund.request.paymentId);
+    const owner = record?.chargeId == null ? null : this.journal.chargeById(record.chargeId);
+    return { payment: record === null ? refund.payment : bare(record), owner };
+  }
+
+  /**
+   * The payment that a caller means: Harmony's id, or the payment of a charge of its own; null where
+   * that charge has none, or is another caller's.
+   */
+  paymentIdOf(caller: string, id: string): string | null {
+    const charge = this.journal.chargeById(id.toLowerCase());
+    if (charge === null) {
+      return id;
+    }
+    return charge.caller === caller ? (charge.payment?.id ?? null) : null;
   }
 
   /**
@@ -101,7 +148,7 @@ export class Books {
 
   /** Arms the alarm again from what is stored; a failure is thrown, so that the runtime repeats it. */
   async rearm(): Promise<void> {
-    await this.#arm(this.journal.openCharges());
+    await this.#arm(this.journal.openCharges(), this.journal.refunds.open());
   }
 
   /** None is known to be set any more: it has fired, or the runtime may have dropped it. */
@@ -115,7 +162,7 @@ export class Books {
 
   /** When stored work is due next: now, where it is overdue; null where there is none. */
   workDueAtMs(nowMs: number): number | null {
-    return this.#dueAtMs(this.journal.openCharges(), nowMs);
+    return this.#dueAtMs(this.journal.openCharges(), this.journal.refunds.open(), nowMs);
   }
 
   /** Until when a method without work is not yet called quiet; null where it is. */
@@ -125,9 +172,9 @@ export class Books {
     return atMs !== null && Math.abs(nowMs - atMs) < UNSETTLED_MS ? atMs + UNSETTLED_MS : null;
   }
 
-  async #arm(charges: Iterable<Charge>): Promise<void> {
+  async #arm(charges: Iterable<Charge>, refunds: Iterable<Refund>): Promise<void> {
     const nowMs = this.#host.now();
-    const dueAtMs = this.#dueAtMs(charges, nowMs) ?? this.settlesAtMs(nowMs);
+    const dueAtMs = this.#dueAtMs(charges, refunds, nowMs) ?? this.settlesAtMs(nowMs);
     if (dueAtMs === null) {
       return;
     }
@@ -140,25 +187,37 @@ export class Books {
     }
   }
 
-  #dueAtMs(charges: Iterable<Charge>, nowMs: number): number | null {
+  #dueAtMs(charges: Iterable<Charge>, refunds: Iterable<Refund>, nowMs: number): number | null {
     const dueAtMs: number[] = [];
+    const plan = (due: Due | null): void => {
+      if (due !== null) {
+        dueAtMs.push(dueTime(due, nowMs));
+      }
+    };
     for (const charge of charges) {
       if (charge.state === "in_flight") {
-        // A clock that jumps ends no attempt: one that is still owned is looked at again soon.
-        const guardAtMs = (charge.attempts.at(-1)?.intendedAtMs ?? nowMs) + this.#guardMs();
-        dueAtMs.push(Math.min(Math.max(guardAtMs, nowMs + GUARD_MS), nowMs + this.#guardMs()));
+        dueAtMs.push(this.#guardAtMs(charge.attempts.at(-1)?.intendedAtMs, nowMs));
       }
-      for (const due of [charge.nextLook, charge.nextPoll]) {
-        if (due !== null) {
-          dueAtMs.push(dueTime(due, nowMs));
-        }
+      plan(charge.nextLook);
+      plan(charge.nextPoll);
+    }
+    for (const refund of refunds) {
+      if (refund.state === "in_flight") {
+        dueAtMs.push(this.#guardAtMs(refund.attempts.at(-1)?.intendedAtMs, nowMs));
       }
+      plan(refund.nextRead);
     }
     if (this.relay.hasBacklog) {
       // What is on its way needs the alarm only against a crash before it arrives.
       dueAtMs.push(this.relay.retryAtMs ?? nowMs + this.#guardMs());
     }
     return dueAtMs.length === 0 ? null : Math.max(nowMs, Math.min(...dueAtMs));
+  }
+
+  /** A clock that jumps ends no attempt: one that is still owned is looked at again soon. */
+  #guardAtMs(intendedAtMs: number | undefined, nowMs: number): number {
+    const guardAtMs = (intendedAtMs ?? nowMs) + this.#guardMs();
+    return Math.min(Math.max(guardAtMs, nowMs + GUARD_MS), nowMs + this.#guardMs());
   }
 
   #guardMs(): number {
@@ -181,6 +240,7 @@ export class Books {
         paymentMethodId: this.#host.paymentMethodId,
         seq: noted.seq,
         chargeId: noted.fact.chargeId,
+        refundId: noted.refund?.refundId ?? null,
       });
     }
   }

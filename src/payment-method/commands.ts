@@ -21,6 +21,30 @@ export interface ChargeCommand {
   readonly waitMs: number;
 }
 
+export interface RefundCommand {
+  readonly v: 1;
+  readonly type: "refund";
+  readonly paymentMethodId: string;
+  readonly caller: string;
+  readonly idempotencyKey: string;
+  /** Harmony's payment id, or the id of one of the caller's charges. */
+  readonly id: string;
+  readonly reason: string | null;
+  readonly actor: Actor;
+  /** How long the caller is kept waiting at most. */
+  readonly waitMs: number;
+}
+
+export interface ReadRefundCommand {
+  readonly v: 1;
+  readonly type: "read_refund";
+  readonly paymentMethodId: string;
+  readonly caller: string;
+  /** The payment that the refund must be of; a charge's id serves. */
+  readonly id: string;
+  readonly refundId: string;
+}
+
 export interface ReadPaymentCommand {
   readonly v: 1;
   readonly type: "read_payment";
@@ -82,6 +106,8 @@ export interface RevokeMethodCommand {
 
 export type Command =
   | ChargeCommand
+  | RefundCommand
+  | ReadRefundCommand
   | ReadPaymentCommand
   | ReadChargeCommand
   | ReadHistoryCommand
@@ -89,9 +115,12 @@ export type Command =
   | RevokeMethodCommand
   | WakeCommand;
 
+/** Commands that give a method no work, so that the registry need not hear of them. */
+const WORKLESS: ReadonlySet<Command["type"]> = new Set(["read_charge", "read_refund", "wake"]);
+
 /** Whether a command gives its method work, so that the registry must hear of it beforehand. */
 export function isRegistered(command: Command): boolean {
-  return command.type !== "read_charge" && command.type !== "wake";
+  return !WORKLESS.has(command.type);
 }
 
 export interface Answer {

@@ -58,7 +58,7 @@ export interface Host {
   /** Runs after the reply has left, in a later turn; its failures are its own. */
   defer(delayMs: number, work: () => Promise<void>): void;
   /** A sortable id (UUID v7). */
-  chargeId(): string;
+  newId(): string;
   /** Eight characters of [0-9a-z]. */
   tagId(): string;
   /** From 0 to 1. */

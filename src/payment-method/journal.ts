@@ -1,7 +1,8 @@
 /**
- * Owns all SQL against the object's own storage: charges, payments, and the chain of entries that
- * is also the outbox. Must not decide anything, nor talk to anyone. One of the files that can
- * lose money: a draft is written whole, with its entries, or not at all.
+ * Owns the SQL against the object's own storage, but for that of refunds (refund-table.ts): charges,
+ * payments, and the chain of entries that is also the outbox. Must not decide anything, nor talk
+ * to anyone. One of the files that can lose money: a draft is written whole, with its entries, or
+ * not at all.
  */
 import { type Charge, CHARGE_STATES } from "../domain/charge.ts";
 import type { Draft, Rules, View } from "../domain/draft.ts";
@@ -11,12 +12,9 @@ import type { PaymentRecord } from "../domain/match.ts";
 import { entryOf } from "../domain/render.ts";
 import { sealEntry } from "../ledger/chain.ts";
 import type { Storage } from "./host.ts";
+import { RefundTable } from "./refund-table.ts";
 import { migrate } from "./schema.ts";
-
-/** Stored state that this code does not understand: nothing may be sent on it. */
-export class UnknownStateError extends Error {
-  override readonly name = "UnknownStateError";
-}
+import { UnknownStateError } from "./unknown-state.ts";
 
 interface Method {
   readonly baselineSeq: number | null;
@@ -28,6 +26,7 @@ interface Method {
 type Wanted = { readonly paymentIds: readonly string[] } | "all";
 
 export class Journal {
+  readonly refunds: RefundTable;
   readonly #storage: Storage;
   readonly #paymentMethodId: string;
   #method: Method = { baselineSeq: null, foreignSeen: false, halted: null };
@@ -41,6 +40,7 @@ export class Journal {
   constructor(storage: Storage, paymentMethodId: string) {
     this.#storage = storage;
     this.#paymentMethodId = paymentMethodId;
+    this.refunds = new RefundTable(storage);
     if (!migrate(storage)) {
       throw new UnknownStateError("the tables are of a later version");
     }
@@ -154,7 +154,17 @@ export class Journal {
       baselineSeq: this.#method.baselineSeq,
       charges,
       payments,
+      refunds: new Map(this.refunds.open().map((refund) => [refund.refundId, refund])),
     };
+  }
+
+  /** Adds every refund of a payment to a view: what one of them may do depends on the others. */
+  withRefundsOf(view: View, paymentId: string): View {
+    const refunds = new Map(view.refunds);
+    for (const refund of this.refunds.ofPayment(paymentId)) {
+      refunds.set(refund.refundId, refund);
+    }
+    return { ...view, refunds };
   }
 
   /** Adds the charges that own these payments to a view: needed where their status moved. */
@@ -185,7 +195,7 @@ export class Journal {
     return { ...view, charges };
   }
 
-  /** Writes a draft: its charges, payments and sealed entries, in one transaction. */
+  /** Writes a draft: its charges, refunds, payments and sealed entries, in one transaction. */
   write(draft: Draft, actor: Actor): void {
     if (draft.noted.length === 0) {
       return;
@@ -215,6 +225,9 @@ export class Journal {
       }
       for (const id of draft.changedCharges) {
         this.#writeCharge(draft.charges.get(id));
+      }
+      for (const id of draft.changedRefunds) {
+        this.refunds.write(draft.refunds.get(id));
       }
       for (const id of draft.changedPayments) {
         this.#writePayment(draft.payments.get(id));

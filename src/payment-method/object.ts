@@ -15,7 +15,7 @@ import { appendEntries, lastOf } from "../ledger/append.ts";
 import { reportMethod } from "../ledger/methods.ts";
 import type { Answer, Command } from "./commands.ts";
 import type { Host, Timer } from "./host.ts";
-import { UnknownStateError } from "./journal.ts";
+import { UnknownStateError } from "./unknown-state.ts";
 import { haltedAnswer } from "./answers.ts";
 import { PaymentMethod as Logic } from "./payment-method.ts";
 import { SharedBrake } from "./shared-brake.ts";
@@ -95,7 +95,7 @@ export class PaymentMethod extends DurableObject<Env> {
       now: () => Date.now(),
       timer,
       defer: (delayMs, work) => ctx.waitUntil(scheduler.wait(delayMs).then(work)),
-      chargeId: () => uuidv7(),
+      newId: () => uuidv7(),
       tagId: () => crypto.randomUUID().slice(0, 8),
       jitter: () => Math.random(),
       hashIds: (ids) => createHash("sha256").update(ids.join("\n")).digest("hex"),

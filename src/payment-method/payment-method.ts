@@ -1,37 +1,29 @@
 /**
  * Owns what a payment method does with a charge, from the queue to the reply: the one path on
- * which anything is submitted. Host-free: storage, clock, Harmony, ledger and alarm are handed
+ * which any charge is submitted. Host-free: storage, clock, Harmony, ledger and alarm are handed
  * in. Must not hold rules: decide.ts, find.ts and classify.ts do. One of the files that can lose
  * money: after every `await` it loads again, and only `#send` submits.
  */
 import { type Charge, lastAttempt } from "../domain/charge.ts";
 import { type Admission, admit, answer, intend, lookUp } from "../domain/decide.ts";
-import { note } from "../domain/draft.ts";
 import { ERRORS } from "../domain/errors.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import { type Reply, replyAbout, RETRY_AFTER_SECONDS } from "../domain/reply.ts";
-import {
-  answerAfter,
-  AWAKE,
-  haltedAnswer,
-  lookFailed,
-  mismatchAnswer,
-  problem,
-  RETRY,
-  unsent,
-} from "./answers.ts";
+import { answerAfter, AWAKE, haltedAnswer, lookFailed, problem, RETRY, unsent } from "./answers.ts";
 import { classify } from "../harmony/classify.ts";
 import { fittingPayments } from "../domain/find.ts";
 import { Books, NOBODY, unclaimedTags } from "./books.ts";
 import { type Answer, type ChargeCommand, type Command, isRegistered } from "./commands.ts";
 import type { Host } from "./host.ts";
-import { UnknownStateError } from "./journal.ts";
+import { UnknownStateError } from "./unknown-state.ts";
 import { readHistory } from "./history.ts";
 import { Looker } from "./looker.ts";
 import { createMethod } from "./create.ts";
+import { chargeKeyReused, refundKeyReused } from "./mismatch.ts";
 import { revokeMethod } from "./revoke.ts";
-import { Queue, type Settlement, type Ticket, type Waiter } from "./queue.ts";
+import { Queue, type Settlement, settledWithin, type Ticket, type Waiter } from "./queue.ts";
 import { readCharge, readPayment } from "./reads.ts";
+import { Refunds } from "./refunds.ts";
 import { Replays } from "./replays.ts";
 import { Standing } from "./standing.ts";
 import { Upkeep } from "./upkeep.ts";
@@ -43,6 +35,7 @@ export class PaymentMethod {
   readonly #looker: Looker;
   readonly #replays: Replays;
   readonly #standing: Standing;
+  readonly #refunds: Refunds;
   readonly #upkeep: Upkeep;
   /** The charge whose attempt a running call of this instance has in flight. */
   #owned: string | null = null;
@@ -53,8 +46,14 @@ export class PaymentMethod {
     this.#books = new Books(host, armedAtMs);
     this.#looker = new Looker(host, this.#books);
     this.#replays = new Replays(host, this.#books);
+    this.#refunds = new Refunds(host, this.#books, this.#queue, this.#replays);
     this.#standing = new Standing(host, this.#books);
-    const parts = { queue: this.#queue, looker: this.#looker, standing: this.#standing };
+    const parts = {
+      queue: this.#queue,
+      looker: this.#looker,
+      refundReads: this.#refunds.reads,
+      standing: this.#standing,
+    };
     this.#upkeep = new Upkeep(host, this.#books, parts, () => this.#owned);
     this.#upkeep.recover(NOBODY);
     this.#books.start();
@@ -83,6 +82,10 @@ export class PaymentMethod {
         return AWAKE;
       case "charge":
         return this.#charge(command);
+      case "refund":
+        return this.#refunds.refund(command);
+      case "read_refund":
+        return this.#refunds.resource(command);
       case "read_payment":
         return readPayment(this.#host, this.#books, command);
       case "read_charge":
@@ -114,11 +117,7 @@ export class PaymentMethod {
       return { reply: problem("payment_method_busy", RETRY), timing: { queueMs: 0, harmonyMs: 0 } };
     }
     const waiter: Waiter = { requestId: command.actor.requestId };
-    ticket.waiters.add(waiter);
-    const timer = this.#host.timer(command.waitMs);
-    const settled = await Promise.race([ticket.settled, timer.done.then(() => null)]);
-    timer.cancel();
-    ticket.waiters.delete(waiter);
+    const settled = await settledWithin(ticket, waiter, this.#host.timer(command.waitMs));
     const reply = settled === null ? this.#waitedOut(ticket, command) : settled.reply;
     const answered = ticket.sender === waiter ? reply : this.#asReplay(reply, command);
     const endedAtMs = ticket.startedAtMs ?? this.#host.now();
@@ -131,34 +130,35 @@ export class PaymentMethod {
   /** What is known under the key without waiting; null where the request has to be queued or joined. */
   #answerFromBooks(command: ChargeCommand): Reply | null {
     const charge = this.#books.journal.chargeByKey(command.caller, command.idempotencyKey);
-    const found = lookUp(charge, command.request);
-    if (charge === null) {
-      return null;
+    const reused = this.#keyReused(command, charge);
+    if (reused !== null || charge === null) {
+      return reused;
     }
-    switch (found.type) {
-      case "mismatch":
-        return this.#mismatch(charge, command, found.differing);
+    switch (lookUp(charge, command.request).type) {
       case "answered":
       case "in_doubt":
         return replyAbout(charge, true, this.#host.now());
       case "in_flight":
       case "chargeable":
+      case "mismatch":
       case "unknown":
         return null;
     }
   }
 
-  #mismatch(charge: Charge, command: ChargeCommand, differing: readonly string[]): Reply {
-    this.#books.step(command.actor, { chargeId: charge.chargeId }, (draft) =>
-      note(draft, {
-        type: "key_mismatched",
-        atMs: draft.view.nowMs,
-        chargeId: charge.chargeId,
-        differing,
-        amountMinor: command.request.amountMinor,
-      }),
-    );
-    return mismatchAnswer(charge, differing);
+  /** The answer where the key is bound to a refund, or to a charge that was asked differently. */
+  #keyReused(command: ChargeCommand, charge: Charge | null): Reply | null {
+    const { caller, idempotencyKey, actor, request } = command;
+    const { amountMinor } = request;
+    const refund = this.#books.journal.refunds.byKey(caller, idempotencyKey);
+    if (refund !== null) {
+      const differing = ["operation"];
+      return refundKeyReused(this.#books, refund, { actor, differing, amountMinor });
+    }
+    const found = lookUp(charge, request);
+    return charge === null || found.type !== "mismatch"
+      ? null
+      : chargeKeyReused(this.#books, charge, { actor, amountMinor, differing: found.differing });
   }
 
   /** A ticket of its own at the end of the queue; null where the queue is full and the key unknown. */
@@ -176,16 +176,16 @@ export class PaymentMethod {
     if (reply.chargeId === null || reply.status === ERRORS.idempotency_key_reused.status) {
       return reply;
     }
-    this.#replays.note(reply.chargeId, command.actor);
+    this.#replays.note({ chargeId: reply.chargeId }, command.actor);
     return { ...reply, replayed: true };
   }
 
   #waitedOut(ticket: Ticket, command: ChargeCommand): Reply {
     const charge = this.#books.journal.chargeByKey(command.caller, command.idempotencyKey);
-    const found = lookUp(charge, command.request);
-    if (charge !== null && found.type === "mismatch") {
-      // Another request was bound to the key meanwhile: its charge is not this one's.
-      return this.#mismatch(charge, command, found.differing);
+    const reused = this.#keyReused(command, charge);
+    if (reused !== null) {
+      // Another request was bound to the key meanwhile: what became of it is not this one's.
+      return reused;
     }
     if (charge !== null && charge.state === "not_charged") {
       // The key is known, so it is never busy: no money has moved, and a repeat tries further.
@@ -288,7 +288,7 @@ export class PaymentMethod {
   /** Intent, submission, outcome: the only place from which a charge leaves. */
   async #send(ticket: Ticket, earlier: Charge | null): Promise<Settlement> {
     const { command } = ticket;
-    const chargeId = earlier?.chargeId ?? this.#host.chargeId();
+    const chargeId = earlier?.chargeId ?? this.#host.newId();
     const { paymentMethodId, caller, idempotencyKey } = command;
     const request = earlier?.request ?? command.request;
     const identity = { chargeId, paymentMethodId, caller, idempotencyKey, request };

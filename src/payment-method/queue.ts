@@ -1,8 +1,9 @@
 /**
- * Owns the order of charges on one payment method: first in, first out, in memory. The durable
+ * Owns the order of charges and refunds on one payment method: first in, first out, in memory. The durable
  * intent, not this queue, is the truth. It never rejects, and must not decide what a charge may do.
  */
-import type { ChargeCommand } from "./commands.ts";
+import type { ChargeCommand, RefundCommand } from "./commands.ts";
+import type { Timer } from "./host.ts";
 import type { Reply } from "../domain/reply.ts";
 
 /** More tickets than this waiting on one card are turned away: nobody would get an answer in time. */
@@ -19,9 +20,11 @@ export interface Waiter {
   readonly requestId: string | null;
 }
 
-export interface Ticket {
+type Queued = ChargeCommand | RefundCommand;
+
+export interface Ticket<C extends Queued = ChargeCommand> {
   readonly id: string;
-  readonly command: ChargeCommand;
+  readonly command: C;
   /** Who still waits, in order of arrival. Nothing is sent for a ticket that nobody waits for. */
   readonly waiters: Set<Waiter>;
   /** Queued, reading what must be known first, or sent. */
@@ -34,12 +37,13 @@ export interface Ticket {
 
 export class Queue {
   #tail: Promise<void> = Promise.resolve();
-  readonly #tickets = new Map<string, Ticket>();
+  readonly #tickets = new Map<string, Ticket<Queued>>();
   #queued = 0;
 
   /** The ticket that a repeat of this request joins, if it is still waiting or being sent. */
-  find(command: ChargeCommand): Ticket | null {
-    return this.#tickets.get(ticketId(command)) ?? null;
+  find<C extends Queued>(command: C): Ticket<C> | null {
+    // The id begins with the command's type, so that a ticket found is one of this type.
+    return (this.#tickets.get(ticketId(command)) as Ticket<C> | undefined) ?? null;
   }
 
   get isFull(): boolean {
@@ -47,12 +51,12 @@ export class Queue {
   }
 
   /** Lines up a new ticket; `serve` runs when all before it are done. */
-  add(command: ChargeCommand, serve: (ticket: Ticket) => Promise<Settlement>): Ticket {
+  add<C extends Queued>(command: C, serve: (ticket: Ticket<C>) => Promise<Settlement>): Ticket<C> {
     const id = ticketId(command);
     const { promise, resolve, reject } = Promise.withResolvers<Settlement>();
     // A failure is every waiter's to see; that nobody waits any more is no failure of its own.
     promise.catch(() => undefined);
-    const ticket: Ticket = {
+    const ticket: Ticket<C> = {
       id,
       command,
       waiters: new Set(),
@@ -82,14 +86,25 @@ export class Queue {
   }
 }
 
+/** What became of a ticket; null where the waiter's wait was over first. */
+export async function settledWithin(
+  ticket: Ticket<Queued>,
+  waiter: Waiter,
+  timer: Timer,
+): Promise<Settlement | null> {
+  ticket.waiters.add(waiter);
+  const settled = await Promise.race([ticket.settled, timer.done.then(() => null)]);
+  timer.cancel();
+  ticket.waiters.delete(waiter);
+  return settled;
+}
+
 /** Requests with the same id are the same wish: same caller, key and compared members. */
-function ticketId(command: ChargeCommand): string {
+function ticketId(command: Queued): string {
+  const { type, caller, idempotencyKey } = command;
+  if (command.type === "refund") {
+    return JSON.stringify([type, caller, idempotencyKey, command.id]);
+  }
   const { amountMinor, currency, description } = command.request;
-  return JSON.stringify([
-    command.caller,
-    command.idempotencyKey,
-    amountMinor,
-    currency,
-    description,
-  ]);
+  return JSON.stringify([type, caller, idempotencyKey, amountMinor, currency, description]);
 }

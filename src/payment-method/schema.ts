@@ -34,6 +34,18 @@ const MIGRATIONS: readonly string[] = [
      hash TEXT NOT NULL,
      body TEXT NOT NULL
    ) STRICT;`,
+  // 2: the refunds, found by their key, by their payment, and where they wait for something.
+  `CREATE TABLE refund (
+     refund_id TEXT PRIMARY KEY,
+     caller TEXT NOT NULL,
+     idempotency_key TEXT NOT NULL,
+     payment_id TEXT NOT NULL,
+     open INTEGER NOT NULL,
+     body TEXT NOT NULL,
+     UNIQUE (caller, idempotency_key)
+   ) STRICT;
+   CREATE INDEX refund_open ON refund (open) WHERE open = 1;
+   CREATE INDEX refund_payment ON refund (payment_id);`,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

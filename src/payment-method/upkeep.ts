@@ -11,6 +11,7 @@ import { type Books, NOBODY } from "./books.ts";
 import type { Host, Timer } from "./host.ts";
 import type { Looker } from "./looker.ts";
 import type { Queue } from "./queue.ts";
+import type { RefundReads } from "./refund-reads.ts";
 import type { Standing } from "./standing.ts";
 
 /**
@@ -44,6 +45,7 @@ export class Upkeep {
   readonly #queue: Queue;
   readonly #looker: Looker;
   readonly #standing: Standing;
+  readonly #refundReads: RefundReads;
   readonly #owned: () => string | null;
   /** The pass under way, which alarm and cron share. */
   #pass: Promise<void> | null = null;
@@ -51,13 +53,14 @@ export class Upkeep {
   constructor(
     host: Host,
     books: Books,
-    parts: { queue: Queue; looker: Looker; standing: Standing },
+    parts: { queue: Queue; looker: Looker; refundReads: RefundReads; standing: Standing },
     owned: () => string | null,
   ) {
     this.#host = host;
     this.#books = books;
     this.#queue = parts.queue;
     this.#looker = parts.looker;
+    this.#refundReads = parts.refundReads;
     this.#standing = parts.standing;
     this.#owned = owned;
   }
@@ -69,6 +72,7 @@ export class Upkeep {
         this.#books.step(actor, {}, (draft) => abandon(draft, charge.chargeId));
       }
     }
+    this.#refundReads.recover(actor);
   }
 
   /**
@@ -106,6 +110,7 @@ export class Upkeep {
       this.#deliver(),
       this.#lookForAll(dueFirst(open, "nextLook", nowMs), budget, actor),
       this.#pollAll(dueFirst(open, "nextPoll", nowMs), budget, actor),
+      this.#refundReads.readDue(actor, () => budget.isSpent),
     ]);
     timer.cancel();
     await this.#deliver();
@@ -197,25 +202,16 @@ export async function pollPayment(
   const { journal } = books;
   const beganSeq = journal.lastSeq;
   const read = await host.harmony.readPayment(host.paymentMethodId, paymentId);
-  const chargeId = journal.payment(paymentId)?.chargeId ?? null;
-  const owner = chargeId === null ? null : journal.chargeById(chargeId);
-  const siblings = owner === null ? [] : [owner.payment?.id ?? paymentId, ...owner.duplicates];
-  books.step(
-    actor,
-    {
-      payments: [...new Set([paymentId, ...siblings])],
-      ...(chargeId === null ? {} : { chargeId }),
-    },
-    (draft) =>
-      learnFromPoll(draft, {
-        paymentId,
-        askedFor,
-        beganSeq,
-        seen: read.payment,
-        httpStatus: read.httpStatus,
-        latencyMs: read.latencyMs,
-        failure: read.failure,
-      }),
+  books.step(actor, books.around(paymentId), (draft) =>
+    learnFromPoll(draft, {
+      paymentId,
+      askedFor,
+      beganSeq,
+      seen: read.payment,
+      httpStatus: read.httpStatus,
+      latencyMs: read.latencyMs,
+      failure: read.failure,
+    }),
   );
   return read;
 }

@@ -7,6 +7,7 @@ import { openDraft } from "../../src/domain/draft.ts";
 import type { Draft, Rules, View } from "../../src/domain/draft.ts";
 import type { LookReport, SeenPayment } from "../../src/domain/facts.ts";
 import type { PaymentRecord } from "../../src/domain/match.ts";
+import type { Refund, RefundAttempt } from "../../src/domain/refund.ts";
 import { newDoubt } from "../../src/domain/schedule.ts";
 
 export const T0 = 1_800_000_000_000;
@@ -68,6 +69,45 @@ export function chargeOf(change: Partial<Charge> = {}): Charge {
   };
 }
 
+export function refundAttemptOf(change: Partial<RefundAttempt> = {}): RefundAttempt {
+  return {
+    attempt: 1,
+    intendedAtMs: T0,
+    intentSeq: 10,
+    horizonMs: RULES.horizonMs,
+    answeredAtMs: T0 + 1000,
+    answeredSeq: 11,
+    outcome: "indeterminate",
+    httpStatus: null,
+    latencyMs: 1000,
+    ...change,
+  };
+}
+
+/** A refund of `recordOf()`'s payment, in doubt since one second, unless told otherwise. */
+export function refundOf(change: Partial<Refund> = {}): Refund {
+  return {
+    v: 1,
+    refundId: "refund-1",
+    paymentMethodId: METHOD_ID,
+    caller: "main",
+    idempotencyKey: "refund-key-1",
+    request: { paymentId: "payment-1", reason: null },
+    payment: { id: "payment-1", status: "CONFIRMED", amountMinor: 5000, currency: "MXN" },
+    state: "in_doubt",
+    attempts: [refundAttemptOf()],
+    createdAtMs: T0,
+    resolvedAtMs: null,
+    resolvedBy: null,
+    escalated: false,
+    doubt: newDoubt(T0 + 1000),
+    nextRead: { atMs: T0 + 1000, gapMs: 0 },
+    lateReads: 0,
+    boundReply: null,
+    ...change,
+  };
+}
+
 /** A confirmed payment that fits `chargeOf()`, unless told otherwise. */
 export function recordOf(change: Partial<PaymentRecord> = {}): PaymentRecord {
   return {
@@ -118,6 +158,7 @@ export function reportOf(change: Partial<LookReport> = {}): LookReport {
 export interface Given {
   readonly charges?: readonly Charge[];
   readonly payments?: readonly PaymentRecord[];
+  readonly refunds?: readonly Refund[];
   readonly nowMs?: number;
   readonly nextSeq?: number;
   readonly baselineSeq?: number | null;
@@ -133,6 +174,7 @@ export function viewOf(given: Given = {}): View {
     baselineSeq: given.baselineSeq === undefined ? 1 : given.baselineSeq,
     charges: new Map((given.charges ?? []).map((charge) => [charge.chargeId, charge])),
     payments: new Map((given.payments ?? []).map((payment) => [payment.id, payment])),
+    refunds: new Map((given.refunds ?? []).map((refund) => [refund.refundId, refund])),
   };
 }
 

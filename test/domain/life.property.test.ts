@@ -74,6 +74,7 @@ class Method {
       baselineSeq: 1,
       charges: this.charges,
       payments: this.payments,
+      refunds: new Map(),
     });
     decide(draft);
     finish(draft);
@@ -209,7 +210,7 @@ class Method {
 
   draft(): Draft {
     const { nowMs, nextSeq, charges, payments } = this;
-    const rest = { jitter: 0, rules: RULES, baselineSeq: 1 };
+    const rest = { jitter: 0, rules: RULES, baselineSeq: 1, refunds: new Map() };
     return openDraft({ nowMs, nextSeq, charges, payments, ...rest });
   }
 

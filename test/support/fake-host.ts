@@ -14,7 +14,12 @@ import { createHarmony, type Network } from "../../src/harmony/client.ts";
 import { createMethods } from "../../src/harmony/methods.ts";
 import { appendEntries, lastOf } from "../../src/ledger/append.ts";
 import { reportMethod } from "../../src/ledger/methods.ts";
-import type { Answer, ChargeCommand, Command } from "../../src/payment-method/commands.ts";
+import type {
+  Answer,
+  ChargeCommand,
+  Command,
+  RefundCommand,
+} from "../../src/payment-method/commands.ts";
 import type { Host } from "../../src/payment-method/host.ts";
 import { PaymentMethod } from "../../src/payment-method/payment-method.ts";
 import type { SharedBrake } from "../../src/payment-method/shared-brake.ts";
@@ -89,6 +94,12 @@ export interface Submission {
   readonly description: string;
 }
 
+/** One POST of a refund as it left. */
+export interface RefundSubmission {
+  readonly atMs: number;
+  readonly paymentId: string;
+}
+
 interface Instance {
   readonly logic: PaymentMethod;
   /** The calls that are not answered yet, each with what loses it. */
@@ -104,6 +115,7 @@ export class World {
   readonly ledger: NodeLedger;
   readonly sandbox: Sandbox;
   readonly submissions: Submission[] = [];
+  readonly refundSubmissions: RefundSubmission[] = [];
   readonly #brake: SharedBrake | null;
   readonly logged: { level: string; event: string; fields: Record<string, unknown> }[] = [];
   /** Asked at the end of each turn. */
@@ -225,6 +237,21 @@ export class World {
     await this.time.until(() => call.endedAtMs !== null);
     if (call.answer === null) {
       throw new Error("the charge was not answered", { cause: call.error });
+    }
+    return call.answer.reply;
+  }
+
+  refund(change: RefundChange): Call {
+    this.#ids += 1;
+    return this.send(refundCommand({ requestId: `request-${this.#ids}`, ...change }));
+  }
+
+  /** Sends a refund and waits, on virtual time, until it is answered or lost. */
+  async refunded(change: RefundChange): Promise<Answer["reply"]> {
+    const call = this.refund(change);
+    await this.time.until(() => call.endedAtMs !== null);
+    if (call.answer === null) {
+      throw new Error("the refund was not answered", { cause: call.error });
     }
     return call.answer.reply;
   }
@@ -466,7 +493,7 @@ export class World {
           );
         });
       },
-      chargeId: () => this.#uuid(7),
+      newId: () => this.#uuid(7),
       tagId: () => {
         this.#ids += 1;
         return this.#ids.toString(36).padStart(8, "0");
@@ -499,7 +526,7 @@ export class World {
     this.#leave(() => {
       const sentAtMs = this.time.nowMs;
       if (init.method === "POST") {
-        this.#noteSubmission(init.body as string);
+        this.#noteSubmission(url, init.body as string);
       }
       const finish = async (run: () => void) => {
         if (open) {
@@ -551,7 +578,12 @@ export class World {
     return this.sandbox.handle({ ...request, path: to.pathname, query });
   }
 
-  #noteSubmission(body: string): void {
+  #noteSubmission(url: string, body: string): void {
+    const paymentId = /\/payment\/([^/]+)\/refund$/.exec(url)?.[1];
+    if (paymentId !== undefined) {
+      this.refundSubmissions.push({ atMs: this.time.nowMs, paymentId });
+      return;
+    }
     const { amount, description } = JSON.parse(body) as { amount: number; description?: string };
     this.submissions.push({ atMs: this.time.nowMs, amount, description: description ?? "" });
   }
@@ -641,6 +673,32 @@ export function chargeCommand(change: ChargeChange = {}): ChargeCommand {
       description: change.description === undefined ? `for ${key}` : change.description,
       reference: null,
     },
+    actor: { caller, keyId: "test", requestId, traceId: null, origin: "192.0.2.1" },
+    waitMs: change.waitMs ?? 25_000,
+  };
+}
+
+export interface RefundChange {
+  /** The payment's id, or a charge's. */
+  readonly of: string;
+  readonly key?: string;
+  readonly caller?: string;
+  readonly reason?: string | null;
+  readonly waitMs?: number;
+  readonly requestId?: string;
+}
+
+export function refundCommand(change: RefundChange): RefundCommand {
+  const caller = change.caller ?? "main";
+  const requestId = change.requestId ?? null;
+  return {
+    v: 1,
+    type: "refund",
+    paymentMethodId: METHOD_ID,
+    caller,
+    idempotencyKey: change.key ?? "refund-1",
+    id: change.of,
+    reason: change.reason ?? null,
     actor: { caller, keyId: "test", requestId, traceId: null, origin: "192.0.2.1" },
     waitMs: change.waitMs ?? 25_000,
   };

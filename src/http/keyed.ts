@@ -1,0 +1,40 @@
+/**
+ * Owns the checks that a charge and a refund share, in the contract's order of precedence: the
+ * body's size and type, then the idempotency key. Must not parse the body.
+ */
+import { type BodyBytes, readBody } from "./body.ts";
+import type { Context } from "./context.ts";
+import { readIdempotencyKey } from "./idempotency-key.ts";
+import { problemResponse } from "./problem.ts";
+
+export type Keyed =
+  | { readonly type: "keyed"; readonly key: string; readonly bytes: Uint8Array }
+  | { readonly type: "problem"; readonly response: Response };
+
+/** The key and the body of a request that needs both, or the error that applies first. */
+export async function readKeyed(
+  context: Context,
+  read: (request: Request) => Promise<BodyBytes> = readBody,
+): Promise<Keyed> {
+  const { request } = context;
+  const body = await read(request);
+  if (body.type !== "ok") {
+    return { type: "problem", response: problemResponse(context, body.type) };
+  }
+  const key = readIdempotencyKey(request.headers.get("idempotency-key"));
+  const money = "not_charged";
+  switch (key.type) {
+    case "missing":
+      return {
+        type: "problem",
+        response: problemResponse(context, "idempotency_key_missing", { money }),
+      };
+    case "invalid": {
+      const errors = [{ pointer: "Idempotency-Key", detail: key.detail }];
+      const response = problemResponse(context, "idempotency_key_invalid", { money, errors });
+      return { type: "problem", response };
+    }
+    case "key":
+      return { type: "keyed", key: key.key, bytes: body.bytes };
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Owns the wording of a payment method's answers to a refund: as it stands, and what was not sent
+ * and why. Must not decide what is sent.
+ */
+import { moneyOf } from "../domain/charge.ts";
+import type { Problem } from "../domain/errors.ts";
+import type { Money } from "../domain/outcome.ts";
+import { moneyOfPayment, type Refund, type RefundOutcome } from "../domain/refund.ts";
+import { replyAboutRefund } from "../domain/refund-reply.ts";
+import { type Reply, RETRY_AFTER_SECONDS, secondsUntil } from "../domain/reply.ts";
+import type { RefundSubmission } from "../harmony/client.ts";
+import { problem, RETRY } from "./answers.ts";
+import type { Books } from "./books.ts";
+import type { RefundCommand } from "./commands.ts";
+import type { Host } from "./host.ts";
+
+export class RefundAnswers {
+  readonly #host: Host;
+  readonly #books: Books;
+
+  constructor(host: Host, books: Books) {
+    this.#host = host;
+    this.#books = books;
+  }
+
+  about(refund: Refund, replayed: boolean): Reply {
+    const around = { ...this.#books.aroundRefund(refund), nowMs: this.#host.now() };
+    return replyAboutRefund(refund, around, replayed);
+  }
+
+  /** An error for which nothing went to Harmony; the money is as it was. */
+  unsent(command: RefundCommand, code: Problem["code"], rest: Partial<Problem> = {}): Reply {
+    const { caller, idempotencyKey } = command;
+    const refund = this.#books.journal.refunds.byKey(caller, idempotencyKey);
+    const about = refund === null ? {} : { refundId: refund.refundId };
+    return problem(code, { money: this.#money(command), ...about, ...rest });
+  }
+
+  busy(command: RefundCommand): Reply {
+    return this.unsent(command, "payment_method_busy", RETRY);
+  }
+
+  /** Another refund of this payment is not decided yet. */
+  frozen(command: RefundCommand, others: readonly Refund[]): Reply {
+    const nowMs = this.#host.now();
+    const waits = others.map(({ nextRead }) => secondsUntil(nextRead?.atMs ?? null, nowMs));
+    const retryAfterSeconds = Math.max(1, Math.min(RETRY_AFTER_SECONDS, ...waits));
+    const money = "not_charged";
+    return this.unsent(command, "payment_method_in_doubt", { money, retryAfterSeconds });
+  }
+
+  /** The payment could not be read, so that nothing was sent. */
+  unread(command: RefundCommand, httpStatus: number | null): Reply {
+    if (httpStatus === 401 || httpStatus === 403) {
+      return this.unsent(command, "upstream_unauthorized");
+    }
+    return httpStatus === 404
+      ? this.unsent(command, "payment_not_found")
+      : this.unsent(command, "upstream_unavailable", RETRY);
+  }
+
+  /** What the one who sent the attempt is told, once its outcome is recorded and read for. */
+  afterSending(refund: Refund, outcome: RefundOutcome, { reading }: RefundSubmission): Reply {
+    const about = this.about(refund, false);
+    if (refund.state !== "not_refunded" || outcome.kind !== "not_sent") {
+      return about;
+    }
+    // Refused, and the payment could not be read: it may have been refunded by somebody else.
+    const money = reading === null ? (about.money ?? "unknown") : "unknown";
+    const { reason, retryAfterSeconds } = outcome;
+    const { refundId } = refund;
+    return problem(reason, {
+      money,
+      refundId,
+      ...(reason === "upstream_unavailable"
+        ? { retryAfterSeconds: retryAfterSeconds ?? RETRY_AFTER_SECONDS }
+        : {}),
+    });
+  }
+
+  /** What is known of the money that a refund is asked for: the payment's, or its charge's. */
+  #money({ caller, id }: RefundCommand): Money {
+    const { journal } = this.#books;
+    const paymentId = this.#books.paymentIdOf(caller, id);
+    if (paymentId === null) {
+      const charge = journal.chargeById(id.toLowerCase());
+      return charge?.caller === caller ? moneyOf(charge) : "unknown";
+    }
+    const record = journal.payment(paymentId);
+    return record === null ? "unknown" : moneyOfPayment(record);
+  }
+}

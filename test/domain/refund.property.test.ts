@@ -1,0 +1,370 @@
+/**
+ * The core of refunds alone, over random interleavings of intents, answers, reads and looks of one
+ * payment under a few keys, with a Harmony that refunds whenever it likes. Pure.
+ */
+import * as fc from "fast-check";
+import { describe, it } from "vitest";
+import type { Charge } from "../../src/domain/charge.ts";
+import { type Draft, finish, openDraft } from "../../src/domain/draft.ts";
+import { learnFromLook } from "../../src/domain/find.ts";
+import type { PaymentRecord } from "../../src/domain/match.ts";
+import {
+  isRefundFinal,
+  isRefundUndecided,
+  type Refund,
+  type RefundOutcome,
+  type RefundState,
+} from "../../src/domain/refund.ts";
+import {
+  abandonRefund,
+  admitRefund,
+  answerRefund,
+  concludeRefund,
+  intendRefund,
+  lookUpRefund,
+  settleRefunds,
+} from "../../src/domain/refund-decide.ts";
+import { learnFromRefundRead } from "../../src/domain/refund-watch.ts";
+import { learnFromPoll } from "../../src/domain/status.ts";
+import {
+  chargeOf,
+  METHOD_ID,
+  recordOf,
+  reportOf,
+  RULES as DEFAULTS,
+  seenOf,
+  T0,
+} from "./builders.ts";
+
+/** A horizon that two reads reach, so that random lives get past it. */
+const RULES = { ...DEFAULTS, reconcileMs: [0, 120_000], horizonMs: 120_000 };
+const FIGURES = { httpStatus: 201, latencyMs: 5, excerpt: null };
+const ACTIONS = [
+  "refund",
+  "refund",
+  "answer",
+  "abandon",
+  "read",
+  "poll",
+  "look",
+  "move",
+  "wait",
+] as const;
+const OUTCOMES = ["refunded", "refused", "not_sent", "lost", "lost_but_done"] as const;
+const STATUSES = ["CONFIRMED", "CONFIRMED", "REFUNDED", "CANCELLED", "UNDER_REVIEW"];
+
+interface Action {
+  readonly type: (typeof ACTIONS)[number];
+  readonly pick: number;
+  readonly outcome: (typeof OUTCOMES)[number];
+  readonly answered: boolean;
+  readonly waitMs: number;
+}
+
+const actions: fc.Arbitrary<readonly Action[]> = fc.array(
+  fc.record({
+    type: fc.constantFrom(...ACTIONS),
+    pick: fc.nat(20),
+    outcome: fc.constantFrom(...OUTCOMES),
+    answered: fc.boolean(),
+    waitMs: fc.constantFrom(1000, 120_000, 240_000, 3_600_000, -60_000),
+  }),
+  { maxLength: 40, size: "max" },
+);
+
+/** A method's stored state with one payment, ours or of others, and Harmony's truth beside it. */
+class Method {
+  nowMs = T0;
+  nextSeq = 30;
+  status = "CONFIRMED";
+  effectMinor: number;
+  charges: Map<string, Charge>;
+  payments: Map<string, PaymentRecord>;
+  refunds = new Map<string, Refund>();
+  readonly onStep: (before: Method["refunds"], draft: Draft) => void;
+
+  constructor(isOurs: boolean, onStep: Method["onStep"]) {
+    const chargeId = isOurs ? "charge-1" : null;
+    const record = recordOf({ chargeId, listed: true });
+    const { id, status, amountMinor, currency } = record;
+    const payment = { id, status, amountMinor, currency };
+    const charge = chargeOf({
+      state: "approved",
+      payment,
+      doubt: null,
+      nextLook: null,
+      attempts: chargeOf().attempts.map((one) => ({
+        ...one,
+        outcome: "approved" as const,
+        explainedBy: id,
+      })),
+    });
+    this.charges = new Map(isOurs ? [[charge.chargeId, charge]] : []);
+    this.payments = new Map([[id, record]]);
+    this.effectMinor = isOurs ? amountMinor : 0;
+    this.onStep = onStep;
+  }
+
+  step(decide: (draft: Draft) => void): void {
+    const { nowMs, nextSeq, charges, payments, refunds } = this;
+    const draft = openDraft({
+      nowMs,
+      nextSeq,
+      charges,
+      payments,
+      refunds,
+      jitter: 0,
+      rules: RULES,
+      baselineSeq: 1,
+    });
+    decide(draft);
+    settleRefunds(draft);
+    finish(draft);
+    this.charges = new Map(draft.charges);
+    this.payments = new Map(draft.payments);
+    this.refunds = new Map(draft.refunds);
+    this.nextSeq += draft.noted.length;
+    this.effectMinor += draft.noted.reduce((sum, noted) => sum + noted.effectMinor, 0);
+    this.onStep(refunds, draft);
+  }
+
+  get seen() {
+    return seenOf({ status: this.status });
+  }
+
+  get inFlight(): Refund | undefined {
+    return [...this.refunds.values()].find(({ state }) => state === "in_flight");
+  }
+
+  act(action: Action): void {
+    const flying = this.inFlight;
+    switch (action.type) {
+      case "refund":
+        this.refund(action);
+        return;
+      case "answer":
+        if (flying !== undefined) {
+          this.answer(flying, action);
+        }
+        return;
+      case "abandon":
+        if (flying !== undefined) {
+          this.step((draft) => abandonRefund(draft, flying.refundId));
+        }
+        return;
+      case "read": {
+        const open = [...this.refunds.values()].filter(({ nextRead }) => nextRead !== null);
+        const refund = open[action.pick % Math.max(1, open.length)];
+        if (refund !== undefined) {
+          this.read(refund.refundId, action.answered);
+        }
+        return;
+      }
+      case "poll":
+        this.step((draft) => learnFromPoll(draft, this.report(action.answered)));
+        return;
+      case "look":
+        this.step((draft) => {
+          const seq = { beganSeq: this.nextSeq - 1, beganAtMs: this.nowMs, endedAtMs: this.nowMs };
+          learnFromLook(draft, reportOf({ payments: [this.seen], ...seq }), "late", null);
+        });
+        return;
+      case "move":
+        // What has gone back does not come again.
+        this.status = this.status === "REFUNDED" ? this.status : (STATUSES[action.pick % 5] ?? "");
+        return;
+      case "wait":
+        this.nowMs += action.waitMs;
+    }
+  }
+
+  report(answered: boolean) {
+    return {
+      askedFor: null,
+      beganSeq: this.nextSeq - 1,
+      paymentId: "payment-1",
+      seen: answered ? this.seen : null,
+      httpStatus: answered ? 200 : null,
+      latencyMs: 5,
+      failure: answered ? null : "timeout",
+    };
+  }
+
+  read(refundId: string, answered: boolean): void {
+    const report = { ...this.report(answered), beganAtMs: this.nowMs };
+    this.step((draft) => learnFromRefundRead(draft, refundId, report));
+  }
+
+  /** As the object does: key, freeze, the read where one is needed, and only then the intent. */
+  refund({ pick, answered }: Action): void {
+    const refundId = `refund-${pick % 3}`;
+    const request = { paymentId: "payment-1", reason: null };
+    const identity = {
+      refundId,
+      paymentMethodId: METHOD_ID,
+      caller: "main",
+      idempotencyKey: `key-${pick % 3}`,
+      request,
+    };
+    for (let fresh = false; ; fresh = true) {
+      const refund = this.refunds.get(refundId) ?? null;
+      const found = lookUpRefund(refund, request).type;
+      if (found !== "unknown" && found !== "refundable") {
+        return;
+      }
+      const others = [...this.refunds.values()].filter((other) => other.refundId !== refundId);
+      const record = this.payments.get("payment-1") ?? null;
+      const admission = admitRefund(refund, others, record, fresh);
+      switch (admission.type) {
+        case "frozen":
+          return;
+        case "submit":
+          this.step((draft) => void intendRefund(draft, identity, admission.payment));
+          return;
+        case "refuse":
+        case "explain": {
+          const as = admission.type === "refuse" ? "refused" : "refunded";
+          this.step((draft) => concludeRefund(draft, identity, as, admission.payment));
+          return;
+        }
+        case "read":
+          if (refund === null) {
+            this.step((draft) => learnFromPoll(draft, this.report(answered)));
+          } else {
+            this.read(refundId, answered);
+          }
+          if (!answered) {
+            return;
+          }
+      }
+    }
+  }
+
+  answer(refund: Refund, { outcome: kind, answered }: Action): void {
+    const { refundId, attempts } = refund;
+    const can = this.status === "CONFIRMED";
+    const done = (kind === "refunded" || kind === "lost_but_done") && can;
+    this.status = done ? "REFUNDED" : this.status;
+    const { id, amountMinor, currency, status } = this.seen;
+    const payment = { id, amountMinor, currency, status };
+    const outcome: RefundOutcome =
+      kind === "refunded" && done
+        ? { kind, payment }
+        : kind === "refused" || kind === "refunded"
+          ? { kind: "refused", payment, upstream: "no" }
+          : kind === "not_sent"
+            ? { kind, reason: "upstream_unavailable", retryAfterSeconds: null }
+            : { kind: "indeterminate", reason: "timeout" };
+    const reading = outcome.kind === "refused" || answered ? this.report(true) : null;
+    this.step((draft) =>
+      answerRefund(draft, refundId, attempts.at(-1)?.attempt ?? 0, outcome, FIGURES, reading),
+    );
+  }
+}
+
+/** Runs a promise after every step of many lives; a failure prints the seed that repeats it. */
+function always(promise: (method: Method, before: Method["refunds"], draft: Draft) => void): void {
+  fc.assert(
+    fc.property(fc.boolean(), actions, (isOurs, list) => {
+      const method: Method = new Method(isOurs, (before, draft) => promise(method, before, draft));
+      for (const action of list) {
+        method.act(action);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+}
+
+const ALLOWED: Readonly<Record<RefundState, readonly RefundState[]>> = {
+  in_flight: ["in_flight", "refunded", "refused", "in_doubt", "not_refunded"],
+  in_doubt: ["in_doubt", "refunded", "not_refunded"],
+  not_refunded: ["not_refunded", "in_flight", "refunded", "refused"],
+  refunded: ["refunded"],
+  refused: ["refused"],
+};
+
+describe("the life of a payment's refunds", () => {
+  it("follows the table of states, and a final one is final", ({ expect }) => {
+    always((method, before) => {
+      for (const is of method.refunds.values()) {
+        const was = before.get(is.refundId);
+        if (was !== undefined) {
+          expect(ALLOWED[was.state], `${was.state} -> ${is.state}`).toContain(is.state);
+        }
+      }
+    });
+  });
+
+  it("tells at most one key that it refunded, and only where the money has gone back", ({
+    expect,
+  }) => {
+    always((method) => {
+      const done = [...method.refunds.values()].filter(({ state }) => state === "refunded");
+      expect(done.length).toBeLessThan(2);
+      expect(done.length === 0 || method.status === "REFUNDED").toBe(true);
+    });
+  });
+
+  it("keeps the bytes of a bound reply", ({ expect }) => {
+    always((method, before) => {
+      for (const is of method.refunds.values()) {
+        const was = before.get(is.refundId)?.boundReply ?? null;
+        expect(was === null || was === is.boundReply).toBe(true);
+        expect(is.boundReply !== null).toBe(isRefundFinal(is.state));
+      }
+    });
+  });
+
+  it("intends nothing while another refund of the payment is undecided", ({ expect }) => {
+    always((_method, before, draft) => {
+      if (draft.noted.some(({ fact }) => fact.type === "refund_intended")) {
+        expect([...before.values()].some(isRefundUndecided)).toBe(false);
+      }
+    });
+  });
+
+  it("makes known exactly the confirmed money of payments of ours, and none of others'", ({
+    expect,
+  }) => {
+    always((method, _before, draft) => {
+      let confirmed = 0;
+      for (const { chargeId, status, amountMinor } of method.payments.values()) {
+        confirmed += chargeId !== null && status === "CONFIRMED" ? amountMinor : 0;
+      }
+      expect(method.effectMinor).toBe(confirmed);
+      for (const { effectMinor, fact } of draft.noted) {
+        const books = fact.type === "refund_answered" || fact.type === "status_changed";
+        expect(effectMinor === 0 || books || fact.type === "late_truth_found").toBe(true);
+      }
+    });
+  });
+
+  it("gives every refund in doubt its next read", ({ expect }) => {
+    always((method) => {
+      for (const { state, nextRead } of method.refunds.values()) {
+        expect(state !== "in_doubt" || nextRead !== null).toBe(true);
+      }
+    });
+  });
+
+  it("calls a refund not refunded by rule on at least two reads that saw it CONFIRMED", ({
+    expect,
+  }) => {
+    always((_method, _before, draft) => {
+      for (const { fact } of draft.noted) {
+        if (fact.type === "refund_resolved" && fact.as === "not_refunded") {
+          expect(fact.evidence).toHaveLength(2);
+          expect(fact.doubt?.creditedMs).toBeGreaterThanOrEqual(RULES.horizonMs);
+        }
+      }
+    });
+  });
+
+  it("leaves its charge's state and answer as they were", ({ expect }) => {
+    always((method) => {
+      for (const charge of method.charges.values()) {
+        expect(charge.state).toBe("approved");
+      }
+    });
+  });
+});

@@ -1,104 +1,14 @@
 /**
- * The situations and the events of docs/states.md as values: charges in every situation and facts
- * of every kind, which the tables are checked with. Owns no expectation.
+ * The events of docs/states.md as values: facts of every kind and variant, which the tables are
+ * checked with, and what `evolve` does with them. Owns no expectation.
  */
 import { type Charge, lastAttempt } from "../../src/domain/charge.ts";
 import { evolve } from "../../src/domain/evolve.ts";
 import type { Fact, LookPurpose } from "../../src/domain/facts.ts";
 import { isPaymentStatus, type Outcome, type Payment } from "../../src/domain/outcome.ts";
-import { bindReply } from "../../src/domain/reply.ts";
 import { newDoubt } from "../../src/domain/schedule.ts";
-import { attemptOf, chargeOf, METHOD_ID, recordOf, reportOf, T0 } from "../domain/builders.ts";
-
-/** What a charge is, as far as its caller is told something else: a state, two of them divided. */
-export const SITUATIONS = [
-  "in_flight",
-  "in_doubt",
-  "pending",
-  "approved",
-  "reversed",
-  "declined",
-  "declined+dup",
-  "not_charged",
-] as const;
-
-export type Situation = (typeof SITUATIONS)[number];
-
-export function situationOf(charge: Charge): Situation {
-  if (charge.state === "approved") {
-    return charge.payment?.status === "CONFIRMED" ? "approved" : "reversed";
-  }
-  if (charge.state === "declined") {
-    return charge.duplicates.length > 0 ? "declined+dup" : "declined";
-  }
-  return charge.state;
-}
-
-function paid(status: string, id = "payment-1"): Payment {
-  return { id, status, amountMinor: 5000, currency: "MXN" };
-}
-
-const DUE = { atMs: T0 + 9000, gapMs: 3000 };
-
-const NO_DOUBT = { doubt: null, nextLook: null, resolvedAtMs: T0 + 3000 };
-
-function settled(state: Charge["state"], change: Partial<Charge>): Charge {
-  const charge = chargeOf({ ...NO_DOUBT, state, resolvedBy: "look", ...change });
-  return { ...charge, boundReply: bindReply(charge, null) };
-}
-
-const DUPLICATE = ["payment-2"];
-
-const ONCE_TRIED: Readonly<Record<Situation, readonly Charge[]>> = {
-  in_flight: [
-    chargeOf({
-      ...NO_DOUBT,
-      state: "in_flight",
-      resolvedAtMs: null,
-      attempts: [attemptOf({ outcome: null, answeredAtMs: null, answeredSeq: null })],
-    }),
-  ],
-  in_doubt: [
-    chargeOf(),
-    chargeOf({ escalated: true }),
-    chargeOf({ attempts: [attemptOf({ namedPaymentId: "payment-1" })], nextPoll: DUE }),
-  ],
-  pending: ["PENDING", "NOT_INITIALIZED", "SOMETHING_NEW"].flatMap((status) => [
-    settled("pending", { payment: paid(status), nextPoll: DUE }),
-    settled("pending", { payment: paid(status), nextPoll: DUE, duplicates: DUPLICATE }),
-  ]),
-  approved: [
-    settled("approved", { payment: paid("CONFIRMED") }),
-    settled("approved", { payment: paid("CONFIRMED"), duplicates: DUPLICATE }),
-  ],
-  reversed: ["REFUNDED", "CANCELLED"].flatMap((status) => [
-    settled("approved", { payment: paid(status) }),
-    settled("approved", { payment: paid(status), duplicates: DUPLICATE }),
-  ]),
-  declined: [
-    settled("declined", { payment: paid("CANCELLED") }),
-    settled("declined", { payment: null, resolvedBy: "reply" }),
-  ],
-  "declined+dup": [
-    settled("declined", { payment: paid("CANCELLED"), duplicates: DUPLICATE }),
-    settled("declined", { payment: paid("CANCELLED"), duplicates: DUPLICATE, nextPoll: DUE }),
-  ],
-  not_charged: [
-    settled("not_charged", { resolvedBy: "rule", nextLook: DUE }),
-    settled("not_charged", { resolvedBy: "reply" }),
-  ],
-};
-
-/** Charges of a situation: tried once, and tried a second time after an attempt nothing explains. */
-export function examplesOf(situation: Situation): readonly Charge[] {
-  return ONCE_TRIED[situation].flatMap((charge) => [
-    charge,
-    {
-      ...charge,
-      attempts: [attemptOf(), ...charge.attempts.map((one) => ({ ...one, attempt: 2 }))],
-    },
-  ]);
-}
+import { METHOD_ID, recordOf, reportOf, T0 } from "../domain/builders.ts";
+import { DUE, examplesOf, paid, type Situation, situationOf } from "./charge-situations.ts";
 
 /** The statuses of a payment as rows name them, and examples of each. */
 const STATUS_ROWS: Readonly<Record<string, readonly string[]>> = {
@@ -357,27 +267,26 @@ export function factsOf(event: string, charge: Charge): readonly Fact[] {
 
 /** The row that a fact belongs to, for a charge as it was before it. */
 export function eventOf(fact: Fact, before: Charge | null): string {
-  switch (fact.type) {
-    case "attempt_answered": {
-      const isLast = before !== null && lastAttempt(before).attempt === fact.attempt;
-      return named(fact.type, isLast ? fact.outcome.kind : "of an earlier attempt");
-    }
-    case "looked":
-      return named(fact.type, fact.purpose);
-    case "payment_adopted":
-      return named(fact.type, statusRow(fact.payment.status));
-    case "status_changed": {
-      const isOwn = before?.payment?.id === fact.payment.id;
-      return named(fact.type, isOwn ? statusRow(fact.payment.status) : "of another payment");
-    }
-    case "late_truth_found":
-      return named(
-        fact.type,
-        fact.as === "duplicate" ? "as duplicate" : `${statusRow(fact.payment.status)} as payment`,
-      );
-    default:
-      return fact.type;
+  if (fact.type === "attempt_answered") {
+    const isLast = before !== null && lastAttempt(before).attempt === fact.attempt;
+    return named(fact.type, isLast ? fact.outcome.kind : "of an earlier attempt");
   }
+  if (fact.type === "looked") {
+    return named(fact.type, fact.purpose);
+  }
+  if (fact.type === "payment_adopted") {
+    return named(fact.type, statusRow(fact.payment.status));
+  }
+  if (fact.type === "status_changed") {
+    const isOwn = before?.payment?.id === fact.payment.id;
+    return named(fact.type, isOwn ? statusRow(fact.payment.status) : "of another payment");
+  }
+  if (fact.type === "late_truth_found") {
+    const isDuplicate = fact.as === "duplicate";
+    const kind = isDuplicate ? "as duplicate" : `${statusRow(fact.payment.status)} as payment`;
+    return named(fact.type, kind);
+  }
+  return fact.type;
 }
 
 /** What `evolve` does with an event in a situation, as a cell of the table says it. */

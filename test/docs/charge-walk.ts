@@ -3,19 +3,19 @@
  * events they ever note in which situation, and which work is planned then. What no life shows in
  * a situation, the decisions do not allow there. Owns no expectation.
  */
-import { type Charge, type ChargeState, lastAttempt } from "../../src/domain/charge.ts";
+import { type Charge, lastAttempt } from "../../src/domain/charge.ts";
 import { abandon, admit, answer, intend } from "../../src/domain/decide.ts";
 import { type Draft, finish, note, openDraft } from "../../src/domain/draft.ts";
 import type { Fact, LookPurpose, SeenPayment } from "../../src/domain/facts.ts";
 import { fittingPayments, learnFromLook } from "../../src/domain/find.ts";
 import type { PaymentRecord } from "../../src/domain/match.ts";
-import type { Outcome } from "../../src/domain/outcome.ts";
+import type { Outcome, Payment } from "../../src/domain/outcome.ts";
 import { learnFromPage } from "../../src/domain/page.ts";
-import { learnFromPoll, openPaymentIds } from "../../src/domain/status.ts";
+import { bare, learnFromPoll, openPaymentIds } from "../../src/domain/status.ts";
 import { escalateUnreadable } from "../../src/domain/unreadable.ts";
 import { METHOD_ID, reportOf, RULES, T0 } from "../domain/builders.ts";
 import { Chance } from "../simulation/chance.ts";
-import { eventOf, situationOf } from "./charge-events.ts";
+import { Findings } from "./charge-findings.ts";
 
 /** A horizon that two looks reach, so that short lives get past it. */
 const HASTY = { ...RULES, reconcileMs: [0, 120_000], horizonMs: 120_000 };
@@ -29,25 +29,6 @@ const STATUSES = [
   "SOMETHING_NEW",
 ];
 const WAITS_MS = [0, 1000, 120_000, 240_000, 3_600_000, 86_400_000, -60_000];
-
-/** What many lives showed. */
-export class Findings {
-  /** How often an event was noted about a charge in a situation: `event | situation`. */
-  readonly noted = new Map<string, number>();
-  /** Whether work was planned for a charge after a step: `work | state | yes or no`. */
-  readonly planned = new Set<string>();
-
-  count(event: string, before: Charge | null): void {
-    const key = `${event} | ${before === null ? "no charge" : situationOf(before)}`;
-    this.noted.set(key, (this.noted.get(key) ?? 0) + 1);
-  }
-
-  /** How often work was planned in a state. */
-  plan(work: "look" | "poll", state: ChargeState): "always" | "sometimes" | "never" {
-    const yes = this.planned.has(`${work} | ${state} | yes`);
-    return !yes ? "never" : this.planned.has(`${work} | ${state} | no`) ? "sometimes" : "always";
-  }
-}
 
 /** Walks many lives; the same every time. */
 export function walk(lives: number, steps: number): Findings {
@@ -117,26 +98,10 @@ class Life {
     });
     const result = decide(draft);
     finish(draft);
-    const before = new Map(this.#charges);
-    for (const { fact, charge } of draft.noted) {
-      const about: string | null = fact.chargeId;
-      const was = about === null ? null : (before.get(about) ?? null);
-      if (about !== null) {
-        this.#findings.count(eventOf(fact, was), was);
-      }
-      if (charge !== null) {
-        before.set(charge.chargeId, charge);
-      }
-    }
+    this.#findings.add(this.#charges, draft);
     this.#charges = new Map(draft.charges);
     this.#payments = new Map(draft.payments);
     this.#nextSeq += draft.noted.length;
-    for (const charge of this.#charges.values()) {
-      const look = charge.nextLook === null ? "no" : "yes";
-      const poll = charge.nextPoll === null ? "no" : "yes";
-      this.#findings.planned.add(`look | ${charge.state} | ${look}`);
-      this.#findings.planned.add(`poll | ${charge.state} | ${poll}`);
-    }
     return result;
   }
 
@@ -236,14 +201,14 @@ class Life {
     return undefined;
   }
 
-  #answer(chargeId: string, attempt: number, { tag: _, createdAtMs: __, ...payment }: SeenPayment) {
+  #answer(chargeId: string, attempt: number, seen: SeenPayment): void {
     const figures = { httpStatus: 201, latencyMs: 5, excerpt: null };
-    const outcome = this.#outcome(payment, chargeId);
+    const outcome = this.#outcome(bare(seen), chargeId);
     this.#step((draft) => answer(draft, chargeId, attempt, outcome, figures));
   }
 
   /** An outcome as `classify` could give it: a payment of another charge contradicts. */
-  #outcome(paid: Omit<SeenPayment, "tag" | "createdAtMs">, chargeId: string): Outcome {
+  #outcome(paid: Payment, chargeId: string): Outcome {
     const owner = this.#payments.get(paid.id)?.chargeId ?? chargeId;
     const named = { reason: "named", namedPaymentId: paid.id };
     if (owner !== chargeId) {
@@ -282,9 +247,11 @@ class Life {
 
   /** Harmony shows nothing new for a while: the horizon passes, and what is there comes out late. */
   #hide(): void {
-    const charge = this.#inState("in_doubt");
-    for (let looks = 0; charge !== undefined && looks < 3; looks += 1) {
-      const { chargeId } = charge;
+    const chargeId = this.#inState("in_doubt")?.chargeId;
+    if (chargeId === undefined) {
+      return;
+    }
+    for (let looks = 0; looks < 3; looks += 1) {
       const seen = this.#history.filter(({ id }) => this.#payments.has(id));
       const beganSeq = this.#nextSeq - 1;
       this.#lookFor({ purpose: "doubt", chargeId, seen, beganSeq, complete: true });
@@ -342,7 +309,6 @@ class Life {
     if (paymentId === undefined || seen === undefined) {
       return;
     }
-    const { tag: _, createdAtMs: __, ...payment } = seen;
     const read = { httpStatus: 200, latencyMs: 5, failure: null };
     const beganSeq = this.#nextSeq - this.#chance.pick([1, 1, 1, 5]);
     const isRead = this.#chance.yes(0.8);
@@ -351,7 +317,7 @@ class Life {
         askedFor,
         beganSeq,
         paymentId,
-        seen: isRead ? payment : null,
+        seen: isRead ? bare(seen) : null,
         ...read,
       }),
     );

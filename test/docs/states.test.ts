@@ -8,29 +8,15 @@ import { lookUp } from "../../src/domain/decide.ts";
 import { finish, note } from "../../src/domain/draft.ts";
 import { evolve } from "../../src/domain/evolve.ts";
 import { draftOf, typesOf } from "../domain/builders.ts";
-import {
-  EVENT_NAMES,
-  eventOf,
-  examplesOf,
-  factsOf,
-  moveOf,
-  type Situation,
-  SITUATIONS,
-  situationOf,
-} from "./charge-events.ts";
+import { EVENT_NAMES, eventOf, factsOf, moveOf } from "./charge-events.ts";
+import { examplesOf, type Situation, SITUATIONS, situationOf } from "./charge-situations.ts";
 import { walk } from "./charge-walk.ts";
-import { differences, readDocument, tableUnder } from "./tables.ts";
+import { differences, readDocument, tableUnder, written } from "./tables.ts";
 
 const DOCUMENT = readDocument("states.md");
 const EVENTS_TABLE = tableUnder(DOCUMENT, "Events");
 /** Enough lives that each event is shown wherever the decisions allow it. */
 const SHOWN = walk(16_000, 120);
-
-/** A cell's move, without the brackets and the reason of one that cannot happen. */
-function written(cell: string): { move: string; reason: string | null } {
-  const [, bracketed, reason] = /^(?:\((.+)\) )?([a-z])$/u.exec(cell) ?? [];
-  return reason === undefined ? { move: cell, reason: null } : { move: bracketed ?? "", reason };
-}
 
 /** Every cell about a charge that exists. */
 function* cells(): Generator<{ event: string; situation: Situation; cell: string }> {

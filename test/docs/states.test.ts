@@ -11,7 +11,7 @@ import { draftOf, typesOf } from "../domain/builders.ts";
 import { EVENT_NAMES, eventOf, factsOf, moveOf } from "./charge-events.ts";
 import { examplesOf, type Situation, SITUATIONS, situationOf } from "./charge-situations.ts";
 import { walk } from "./charge-walk.ts";
-import { differences, readDocument, tableUnder, written } from "./tables.ts";
+import { differences, readDocument, tableUnder, moveIn } from "./tables.ts";
 
 const DOCUMENT = readDocument("states.md");
 const EVENTS_TABLE = tableUnder(DOCUMENT, "Events");
@@ -50,7 +50,7 @@ describe("docs/states.md", () => {
       rows: new Map(
         [...EVENTS_TABLE.rows].map(([event, row]) => [
           event,
-          new Map([...row].map(([column, cell]) => [column, written(cell).move])),
+          new Map([...row].map(([column, cell]) => [column, moveIn(cell).move])),
         ]),
       ),
     };
@@ -77,7 +77,7 @@ describe("docs/states.md", () => {
   it("calls impossible only what no life shows, and gives a reason for it", ({ expect }) => {
     const wrong: string[] = [];
     for (const { event, situation, cell } of cells()) {
-      const { reason } = written(cell);
+      const { reason } = moveIn(cell);
       const isShown = SHOWN.noted.has(`${event} | ${situation}`);
       if (reason !== null && isShown) {
         wrong.push(`${event} happens in ${situation}`);

@@ -57,7 +57,7 @@ function cellsOf(line: string): string[] {
  * What a cell says happens, and the reason why it cannot, where there is one: `next`, `(next) a`
  * or, where there is nothing that could be done, `a`.
  */
-export function written(cell: string): { move: string; reason: string | null } {
+export function moveIn(cell: string): { move: string; reason: string | null } {
   const [, bracketed, reason] = /^(?:\((.+)\) )?([a-z])$/u.exec(cell) ?? [];
   return reason === undefined ? { move: cell, reason: null } : { move: bracketed ?? "", reason };
 }

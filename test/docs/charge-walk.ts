@@ -1,0 +1,339 @@
+/**
+ * Random lives of one payment method, from a fixed seed, through the decisions themselves: which
+ * events they ever note in which situation, and which work is planned then. What no life shows in
+ * a situation, the decisions do not allow there. Owns no expectation.
+ */
+import { type Charge, lastAttempt } from "../../src/domain/charge.ts";
+import { abandon, admit, answer, intend } from "../../src/domain/decide.ts";
+import { type Draft, finish, note, openDraft } from "../../src/domain/draft.ts";
+import type { Fact, LookPurpose, SeenPayment } from "../../src/domain/facts.ts";
+import { fittingPayments, learnFromLook } from "../../src/domain/find.ts";
+import type { PaymentRecord } from "../../src/domain/match.ts";
+import type { Outcome, Payment } from "../../src/domain/outcome.ts";
+import { learnFromPage } from "../../src/domain/page.ts";
+import { bare, learnFromPoll, openPaymentIds } from "../../src/domain/status.ts";
+import { escalateUnreadable } from "../../src/domain/unreadable.ts";
+import { METHOD_ID, reportOf, RULES, T0 } from "../domain/builders.ts";
+import { Chance } from "../simulation/chance.ts";
+import { Findings } from "./charge-findings.ts";
+
+/** A horizon that two looks reach, so that short lives get past it. */
+const HASTY = { ...RULES, reconcileMs: [0, 120_000], horizonMs: 120_000 };
+const STATUSES = [
+  "NOT_INITIALIZED",
+  "PENDING",
+  "CONFIRMED",
+  "CONFIRMED",
+  "CANCELLED",
+  "REFUNDED",
+  "SOMETHING_NEW",
+];
+const WAITS_MS = [0, 1000, 120_000, 240_000, 3_600_000, 86_400_000, -60_000];
+
+/** Walks many lives; the same every time. */
+export function walk(lives: number, steps: number): Findings {
+  const findings = new Findings();
+  for (let seed = 1; seed <= lives; seed += 1) {
+    const life = new Life(new Chance(seed), findings);
+    for (let step = 0; step < steps; step += 1) {
+      life.act();
+    }
+  }
+  return findings;
+}
+
+class Life {
+  readonly #chance: Chance;
+  readonly #findings: Findings;
+  readonly #rules: typeof HASTY;
+  #nowMs = T0;
+  #nextSeq = 2;
+  #charges = new Map<string, Charge>();
+  #payments = new Map<string, PaymentRecord>();
+  /** What Harmony has, whoever made it. */
+  readonly #history: SeenPayment[] = [];
+  /** Attempts whose reply is still on its way though they were given up. */
+  readonly #lost: { chargeId: string; attempt: number; payment: SeenPayment | null }[] = [];
+
+  constructor(chance: Chance, findings: Findings) {
+    this.#chance = chance;
+    this.#findings = findings;
+    this.#rules = { ...HASTY, foreignWriters: chance.yes(0.1) };
+  }
+
+  act(): void {
+    const acts = [
+      () => this.#charge(),
+      () => this.#charge(),
+      () => this.#reply(),
+      () => this.#reply(),
+      () => this.#giveUp(),
+      () => this.#replyLate(),
+      () => this.#look(),
+      () => this.#look(),
+      () => this.#hide(),
+      () => this.#page(),
+      () => this.#poll(),
+      () => this.#move(),
+      () => this.#cancelTwin(),
+      () => this.#make(this.#chance.pick(STATUSES), null),
+      () => this.#step(escalateUnreadable),
+      () => this.#repeat(),
+      () => {
+        this.#nowMs += this.#chance.pick(WAITS_MS);
+      },
+    ];
+    this.#chance.pick(acts)();
+  }
+
+  #step<T>(decide: (draft: Draft) => T): T {
+    const draft = openDraft({
+      nowMs: this.#nowMs,
+      jitter: 0,
+      rules: this.#rules,
+      nextSeq: this.#nextSeq,
+      baselineSeq: 1,
+      charges: this.#charges,
+      payments: this.#payments,
+    });
+    const result = decide(draft);
+    finish(draft);
+    this.#findings.add(this.#charges, draft);
+    this.#charges = new Map(draft.charges);
+    this.#payments = new Map(draft.payments);
+    this.#nextSeq += draft.noted.length;
+    return result;
+  }
+
+  #inState(state: Charge["state"]): Charge | undefined {
+    return [...this.#charges.values()].find((one) => one.state === state);
+  }
+
+  #anyCharge(): Charge | null {
+    return this.#charges.size === 0 ? null : this.#chance.pick([...this.#charges.values()]);
+  }
+
+  #make(status: string, tag: string | null, amountMinor = 5000): SeenPayment {
+    const id = `payment-${this.#history.length}`;
+    const seen = { id, status, amountMinor, currency: "MXN", tag, createdAtMs: null };
+    this.#history.push(seen);
+    return seen;
+  }
+
+  #move(paymentId = this.#chance.pick([...this.#history.map(({ id }) => id), ""])): void {
+    const index = this.#history.findIndex(({ id }) => id === paymentId);
+    const seen = this.#history[index];
+    if (seen !== undefined) {
+      this.#history[index] = { ...seen, status: this.#chance.pick(STATUSES) };
+    }
+  }
+
+  /** Harmony cancels the payment of a charge that has a duplicate: seldom, so it is helped along. */
+  #cancelTwin(): void {
+    const twin = [...this.#charges.values()].find((one) => one.duplicates.length > 0);
+    const index = this.#history.findIndex(({ id }) => id === twin?.payment?.id);
+    const seen = this.#history[index];
+    if (seen !== undefined) {
+      this.#history[index] = { ...seen, status: this.#chance.pick(["CANCELLED", "CONFIRMED"]) };
+      this.#pollOne(seen.id, null);
+    }
+  }
+
+  /** As the object does: freeze, the look where one is needed, and only then the intent. */
+  #charge(): void {
+    const key = this.#chance.pick(["1", "2"]);
+    const chargeId = `charge-${key}`;
+    const earlier = this.#charges.get(chargeId) ?? null;
+    const method = { baseline: true, foreignSeen: false, foreignWriters: false };
+    if (earlier !== null && earlier.state !== "not_charged") {
+      return;
+    }
+    if (admit(this.#charges.values(), earlier, method, false).type === "look") {
+      const beganSeq = this.#nextSeq - 1;
+      this.#meanwhile();
+      const isHiding = this.#chance.yes(0.5);
+      const seen = this.#history.filter(({ id }) => !isHiding || this.#payments.has(id));
+      this.#lookFor({ purpose: "before_attempt", chargeId, seen, beganSeq, complete: true });
+      const now = this.#charges.get(chargeId) ?? null;
+      const fits = this.#step((draft) => now !== null && fittingPayments(draft, now).length > 0);
+      if (fits || (now !== null && now.state !== "not_charged")) {
+        return;
+      }
+    }
+    if (admit(this.#charges.values(), earlier, method, true).type === "submit") {
+      const request = { amountMinor: 5000, currency: "MXN", description: null, reference: null };
+      const who = { paymentMethodId: METHOD_ID, caller: "main", idempotencyKey: key };
+      const tag = this.#chance.yes(0.7) ? `tag-${this.#nextSeq}` : null;
+      this.#step((draft) => intend(draft, { chargeId, request, ...who }, tag));
+    }
+  }
+
+  #reply(): void {
+    this.#meanwhile();
+    const charge = this.#inState("in_flight");
+    if (charge !== undefined) {
+      const { attempt, tag } = lastAttempt(charge);
+      const seen = this.#make(this.#chance.pick(STATUSES), this.#chance.yes(0.5) ? tag : null);
+      this.#answer(charge.chargeId, attempt, seen);
+    }
+  }
+
+  #giveUp(): void {
+    const charge = this.#inState("in_flight");
+    if (charge !== undefined) {
+      const { attempt, tag } = lastAttempt(charge);
+      const isMade = this.#chance.yes(0.5);
+      const payment = isMade ? this.#make("CONFIRMED", this.#chance.yes(0.5) ? tag : null) : null;
+      this.#lost.push({ chargeId: charge.chargeId, attempt, payment });
+      this.#step((draft) => abandon(draft, charge.chargeId));
+    }
+  }
+
+  /** The reply to an attempt that was given up, once, in whatever state its charge is by then. */
+  #replyLate(): string | undefined {
+    const index = this.#chance.between(0, 2 * this.#lost.length);
+    const [lost] = this.#lost.splice(index, 1);
+    if (lost !== undefined) {
+      const seen = lost.payment ?? this.#make(this.#chance.pick(STATUSES), null);
+      this.#answer(lost.chargeId, lost.attempt, seen);
+      return seen.id;
+    }
+    return undefined;
+  }
+
+  #answer(chargeId: string, attempt: number, seen: SeenPayment): void {
+    const figures = { httpStatus: 201, latencyMs: 5, excerpt: null };
+    const outcome = this.#outcome(bare(seen), chargeId);
+    this.#step((draft) => answer(draft, chargeId, attempt, outcome, figures));
+  }
+
+  /** An outcome as `classify` could give it: a payment of another charge contradicts. */
+  #outcome(paid: Payment, chargeId: string): Outcome {
+    const owner = this.#payments.get(paid.id)?.chargeId ?? chargeId;
+    const named = { reason: "named", namedPaymentId: paid.id };
+    if (owner !== chargeId) {
+      return { kind: "contradictory", ...named, knownBefore: true };
+    }
+    const status = this.#chance.pick(["CONFIRMED", "PENDING", "NOT_INITIALIZED", "CANCELLED"]);
+    const notSent = { paymentMethodStatus: null, retryAfterSeconds: null };
+    return this.#chance.pick<Outcome>([
+      { kind: "approved", payment: { ...paid, status: "CONFIRMED" } },
+      {
+        kind: "pending",
+        payment: { ...paid, status: status === "PENDING" ? status : "NOT_INITIALIZED" },
+      },
+      { kind: "declined", payment: { ...paid, status: "CANCELLED" }, upstream: null },
+      { kind: "declined", payment: null, upstream: "no" },
+      { kind: "not_sent", reason: "upstream_unavailable", ...notSent },
+      { kind: "indeterminate", reason: "timeout", namedPaymentId: null },
+      { kind: "indeterminate", ...named },
+      { kind: "contradictory", ...named, knownBefore: false },
+    ]);
+  }
+
+  /** Looks wait in the queue, so none is made while a charge is in flight. */
+  #look(): void {
+    const due = [...this.#charges.values()].filter(({ nextLook }) => nextLook !== null);
+    if (due.length === 0 || this.#inState("in_flight") !== undefined) {
+      return;
+    }
+    const { chargeId, state } = this.#chance.pick(due);
+    const seen = this.#chance.yes(0.7) ? this.#history : this.#history.slice(0, -1);
+    const beganSeq = this.#nextSeq - this.#chance.pick([1, 1, 1, 5]);
+    this.#meanwhile();
+    const purpose = state === "in_doubt" ? "doubt" : "late";
+    this.#lookFor({ purpose, chargeId, seen, beganSeq, complete: this.#chance.yes(0.8) });
+  }
+
+  /** Harmony shows nothing new for a while: the horizon passes, and what is there comes out late. */
+  #hide(): void {
+    const chargeId = this.#inState("in_doubt")?.chargeId;
+    if (chargeId === undefined) {
+      return;
+    }
+    for (let looks = 0; looks < 3; looks += 1) {
+      const seen = this.#history.filter(({ id }) => this.#payments.has(id));
+      const beganSeq = this.#nextSeq - 1;
+      this.#lookFor({ purpose: "doubt", chargeId, seen, beganSeq, complete: true });
+      this.#nowMs += 120_000;
+      if (this.#charges.get(chargeId)?.state !== "in_doubt") {
+        return;
+      }
+    }
+  }
+
+  /** While a look or a submission is under way, late replies and polls may be recorded. */
+  #meanwhile(): void {
+    if (this.#chance.yes(0.2)) {
+      const paymentId = this.#replyLate();
+      this.#move(paymentId);
+      this.#pollOne(paymentId, null);
+      this.#poll();
+    }
+  }
+
+  #lookFor(look: {
+    purpose: LookPurpose;
+    chargeId: string;
+    seen: readonly SeenPayment[];
+    beganSeq: number;
+    complete: boolean;
+  }): void {
+    const { purpose, chargeId, beganSeq, complete } = look;
+    const times = { beganAtMs: this.#nowMs, endedAtMs: this.#nowMs };
+    const report = reportOf({ ...times, beganSeq, complete, payments: [...look.seen] });
+    this.#step((draft) => learnFromLook(draft, report, purpose, chargeId));
+  }
+
+  #page(): void {
+    const payments = this.#chance.some(this.#history, 0.5);
+    const report = reportOf({ beganSeq: this.#nextSeq - 1, complete: false, payments });
+    this.#step((draft) => learnFromPage(draft, report));
+  }
+
+  /** What the alarm polls for a charge, or any payment that a caller asks for. */
+  #poll(): void {
+    const charge = this.#anyCharge();
+    const ids = this.#history.map(({ id }) => id);
+    if (charge !== null && this.#chance.yes(0.7)) {
+      const named = charge.payment === null ? charge.attempts.at(-1)?.namedPaymentId : null;
+      const own = openPaymentIds(charge, (id) => this.#payments.get(id));
+      this.#pollOne((named == null ? own : [named])[0], charge.chargeId);
+    } else if (ids.length > 0) {
+      this.#pollOne(this.#chance.pick(ids), null);
+    }
+  }
+
+  #pollOne(paymentId: string | undefined, askedFor: string | null): void {
+    const seen = this.#history.find(({ id }) => id === paymentId);
+    if (paymentId === undefined || seen === undefined) {
+      return;
+    }
+    const read = { httpStatus: 200, latencyMs: 5, failure: null };
+    const beganSeq = this.#nextSeq - this.#chance.pick([1, 1, 1, 5]);
+    const isRead = this.#chance.yes(0.8);
+    this.#step((draft) =>
+      learnFromPoll(draft, {
+        askedFor,
+        beganSeq,
+        paymentId,
+        seen: isRead ? bare(seen) : null,
+        ...read,
+      }),
+    );
+  }
+
+  /** The object notes a repeat or a mismatch of a key whatever its charge's state. */
+  #repeat(): void {
+    const charge = this.#anyCharge();
+    if (charge === null) {
+      return;
+    }
+    const about = { atMs: this.#nowMs, chargeId: charge.chargeId };
+    const fact = this.#chance.pick<Fact>([
+      { type: "replayed", ...about, count: 1 },
+      { type: "key_mismatched", ...about, differing: ["amount"], amountMinor: 1 },
+    ]);
+    this.#step((draft) => note(draft, fact));
+  }
+}

@@ -94,7 +94,10 @@ function byStatus<T extends Fact["type"]>(
 const ON_METHOD = { atMs: T0, chargeId: null, httpStatus: 200, latencyMs: 5 };
 
 /** Every fact there is: a new one without an entry here does not compile. */
-const EVENTS: { readonly [T in Fact["type"]]: Kinds<T> } = {
+const EVENTS: {
+  // A refund's own facts are of the refund's table.
+  readonly [T in Exclude<Fact["type"], `refund_${string}`>]: Kinds<T>;
+} = {
   attempt_intended: {
     "": (charge) => {
       const { chargeId, caller, idempotencyKey, request } = charge;

@@ -94,6 +94,7 @@ class Life {
       nextSeq: this.#nextSeq,
       baselineSeq: 1,
       charges: this.#charges,
+      refunds: new Map(),
       payments: this.#payments,
     });
     const result = decide(draft);

@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           name: "unit",
           environment: "node",
-          include: ["test/{domain,harmony,payment-method,sandbox,docs}/**/*.test.ts"],
+          include: ["test/{domain,harmony,payment-method,sandbox,simulation,docs}/**/*.test.ts"],
           testTimeout: 60_000,
         },
       },

@@ -222,6 +222,11 @@ function assertOneAnswerEach({ journal }: Facts): void {
 
 /** A complete look shows every payment that an earlier one has shown, and all of ours. */
 function assertCompleteLooksShowAll({ journal }: Facts): void {
+  const isBaseline = ({ type, outcome }: Entry) => type === "looked" && outcome === "complete";
+  const intended = journal.findIndex(({ type }) => type === "attempt_intended");
+  if (intended >= 0 && !journal.slice(0, intended).some(isBaseline)) {
+    throw new Error("the first charge left before any look was complete");
+  }
   const known = new Set<string>();
   for (const entry of journal) {
     const isComplete = entry.type === "looked" && entry.outcome === "complete";

@@ -423,6 +423,7 @@ function hasCause(facts: Facts, charge: Charge): boolean {
   const clock = ["clock_forward", "clock_back"] as const;
   return (
     wasShownAnotherMerchants(facts) ||
+    card.history.createdAt === "skewed" ||
     plan.rules.horizonMs === null ||
     lastAttempt(charge).namedPaymentId !== null ||
     lastAttempt(charge).outcome === "contradictory" ||

@@ -493,7 +493,7 @@ function assertAnswersTrue(facts: Facts): void {
     }
     if (reply.money === "not_charged" && reply.status !== 422) {
       const taken = own.find((payment) => isConfirmed(payment) && !late.has(payment.id));
-      if (taken !== undefined && !isUnreadable(facts.card)) {
+      if (taken !== undefined && !isUnreadable(facts.card) && !isLiedTo(facts)) {
         throw new Error(`${order.key} was told it is not charged, and ${taken.id} was`);
       }
     }

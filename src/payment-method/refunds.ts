@@ -150,6 +150,11 @@ export class Refunds {
       if (known !== null) {
         return unsent(known);
       }
+      const open = this.#refundByKey(command);
+      if (open?.state === "in_flight") {
+        // Not ours to send beside: whoever owns it, or the next recovery, says what became of it.
+        return unsent(this.#answers.about(open, true));
+      }
       if (ticket.waiters.size === 0) {
         // Everyone's wait is over: what nobody waits for any more is not sent.
         return unsent(this.#answers.busy(command));

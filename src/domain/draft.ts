@@ -204,7 +204,14 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     case "contradiction_found":
       return set(fact.payment, { contradicted: fact.said });
     case "payment_unattributed":
-      return set(fact.payment, { unattributed: true });
+      return set(fact.payment, {
+        unattributed: true,
+        ...(fact.decisionSeq === null ? {} : { foreign: true }),
+      });
+    case "operator_resolved":
+      return fact.resolution.decision === "charged"
+        ? set(fact.resolution.payment, { chargeId: fact.chargeId, foreign: false })
+        : 0;
     case "looked":
       if (fact.report.complete || fact.purpose === "read") {
         for (const seen of fact.report.payments) {

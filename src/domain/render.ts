@@ -124,12 +124,21 @@ function particulars(fact: Fact): Particulars {
         attempt: fact.attempt,
         detail: { reason: outsideText(fact.reason), candidates: [...fact.candidates] },
       };
+    case "operator_resolved":
+      return operatorResolved(fact);
     case "late_truth_found":
       return { attempt: fact.attempt, payment: fact.payment, detail: { as: fact.as } };
     case "contradiction_found":
       return { payment: fact.payment, detail: { said: outsideText(fact.said) } };
     case "payment_unattributed":
-      return { payment: fact.payment, detail: { paymentAmountMinor: fact.payment.amountMinor } };
+      return {
+        payment: fact.payment,
+        detail: {
+          paymentAmountMinor: fact.payment.amountMinor,
+          // The decision's entry says who named it foreign, and why.
+          ...(fact.decisionSeq === null ? {} : { by: "operator", evidence: [fact.decisionSeq] }),
+        },
+      };
     case "replayed":
       return { detail: { count: fact.count } };
     case "key_mismatched":
@@ -180,6 +189,31 @@ function particulars(fact: Fact): Particulars {
     default:
       return unreachable(fact);
   }
+}
+
+function operatorResolved(fact: Fact & { type: "operator_resolved" }): Particulars {
+  const { attempt, resolution } = fact;
+  const why = { reason: outsideText(fact.reason), evidence: [...fact.evidence] };
+  if (resolution.decision === "charged") {
+    return {
+      attempt,
+      payment: resolution.payment,
+      outcome: "charged",
+      detail: { act: "resolution", ...why },
+    };
+  }
+  const { override, foreign } = resolution;
+  return {
+    attempt,
+    outcome: "not_charged",
+    detail: {
+      act: "resolution",
+      override,
+      foreign: foreign.slice(0, IDS_MAX),
+      foreignCount: foreign.length,
+      ...why,
+    },
+  };
 }
 
 type MethodAct = Extract<Fact, { type: `method_${"create" | "revoke"}${string}` }>;

@@ -12,6 +12,7 @@ import { findCharge, getCharge, getPayment, postCharge } from "./charges.ts";
 import type { Context } from "./context.ts";
 import { getEntries, getEntry } from "./ledger.ts";
 import { deleteMethod, getHistory, getMethod, listMethods, postMethod } from "./methods.ts";
+import { postResolution } from "./operate.ts";
 import { jsonResponse, problemResponse } from "./problem.ts";
 import { getRefund, postRefund } from "./refunds.ts";
 
@@ -63,6 +64,9 @@ const ROUTES: readonly Route[] = [
   ),
   route("GET", `${METHOD}/charge`, ["read", "audit"], async (c, caller, p) =>
     findCharge(c, caller, p["id"] ?? ""),
+  ),
+  route("POST", `${METHOD}/charge/:chargeId/resolution`, ["operate"], async (c, caller, p) =>
+    postResolution(c, caller, p["id"] ?? "", p["chargeId"] ?? ""),
   ),
   route("GET", "/ledger/entries", ["audit"], async (c) => getEntries(c)),
   route("GET", "/ledger/entries/:id/:seq", ["audit"], async (c, _caller, p) =>

@@ -2,7 +2,7 @@
  * Owns how a fact reads as a ledger entry. Must not number or hash it: the journal does.
  * PERSISTED CONTRACT: what `detail` holds for a type may grow, never change its meaning. Pure.
  */
-import { unreachable } from "./charge.ts";
+import { type Due, unreachable } from "./charge.ts";
 import type { Noted } from "./draft.ts";
 import { type Detail, type DetailValue, type EntryContent, outsideText } from "./entries.ts";
 import { paymentOf } from "./evolve.ts";
@@ -31,10 +31,12 @@ export function entryOf(
   paymentMethodId: string,
   actor: Actor,
   occurredAt: string,
+  iso: (ms: number) => string,
 ): EntryContent {
   const { fact, charge, refund, effectMinor } = noted;
   const said = particulars(fact);
   const payment = said.payment ?? null;
+  const standing = standingOf(noted, iso);
   return {
     v: 1,
     paymentMethodId,
@@ -59,8 +61,33 @@ export function entryOf(
     outcome: said.outcome ?? null,
     httpStatus: said.httpStatus ?? null,
     latencyMs: said.latencyMs ?? null,
-    detail: said.detail ?? null,
+    detail: standing === null ? (said.detail ?? null) : { ...said.detail, charge: standing },
   };
+}
+
+/**
+ * What the entry made of its charge: the ledger's list of what is open is made of this alone
+ * (migrations/0006_open.sql). A repeat of a request makes nothing of it.
+ */
+function standingOf({ fact, charge }: Noted, iso: (ms: number) => string): Detail | null {
+  if (charge === null || fact.type === "replayed" || fact.type === "key_mismatched") {
+    return null;
+  }
+  const { state, escalated, nextLook, nextPoll } = charge;
+  const at = (due: Due | null) => (due === null ? null : iso(due.atMs));
+  switch (state) {
+    case "in_doubt":
+      return { state, escalated, nextAt: at(nextLook) };
+    case "pending":
+      return { state, nextAt: at(nextPoll) };
+    case "in_flight":
+    case "approved":
+    case "declined":
+    case "not_charged":
+      return { state };
+    default:
+      return unreachable(state);
+  }
 }
 
 function particulars(fact: Fact): Particulars {

@@ -10,7 +10,7 @@ import { type ErrorCode, ERRORS } from "../domain/errors.ts";
 import { authenticate, type Caller, type Scope } from "./auth.ts";
 import { findCharge, getCharge, getPayment, postCharge } from "./charges.ts";
 import type { Context } from "./context.ts";
-import { getEntries, getEntry } from "./ledger.ts";
+import { getEntries, getEntry, getOpen } from "./ledger.ts";
 import { deleteMethod, getHistory, getMethod, listMethods, postMethod } from "./methods.ts";
 import { postResolution } from "./operate.ts";
 import { jsonResponse, problemResponse } from "./problem.ts";
@@ -69,6 +69,7 @@ const ROUTES: readonly Route[] = [
     postResolution(c, caller, p["id"] ?? "", p["chargeId"] ?? ""),
   ),
   route("GET", "/ledger/entries", ["audit"], async (c) => getEntries(c)),
+  route("GET", "/ledger/open", ["audit"], async (c) => getOpen(c)),
   route("GET", "/ledger/entries/:id/:seq", ["audit"], async (c, _caller, p) =>
     getEntry(c, p["id"] ?? "", p["seq"] ?? ""),
   ),

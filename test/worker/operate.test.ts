@@ -1,6 +1,6 @@
 /** What an operator does by hand, at the Worker's edge: who may, what is refused, what is answered. */
 import { inject, it } from "vitest";
-import { createMethod, foreignPayment, setScenario } from "../support/sandbox.ts";
+import { book, createMethod, foreignPayment, setScenario } from "../support/sandbox.ts";
 import { type Answered, charge, get, newKey, seedKeys, send } from "./support.ts";
 
 const sandbox = inject("sandboxUrl");
@@ -100,4 +100,30 @@ it("what does not exist is not found", async ({ expect }) => {
   const { id } = await inDoubt();
   const path = `/api/payment-method/${id}/charge/${crypto.randomUUID()}/resolution`;
   expect((await post(path, NOT_CHARGED)).json["code"]).toBe("not_found");
+});
+
+it("the list of what is open is the auditor's, and goes with what was decided", async ({
+  expect,
+}) => {
+  expect((await get("/ledger/open", "cobro_test_storefront")).status).toBe(403);
+  expect((await get("/ledger/open?limit=0&what=1", "cobro_test_auditor")).json).toMatchObject({
+    code: "invalid_request",
+    errors: [{ pointer: "what" }, { pointer: "limit" }],
+  });
+  const { id, chargeId, path } = await inDoubt();
+  const mine = async () => {
+    const { json } = await get("/ledger/open?limit=500", "cobro_test_auditor");
+    const open = json["open"] as { paymentMethodId: string }[];
+    return open.filter((item) => item.paymentMethodId === id);
+  };
+  await expect
+    .poll(mine, { timeout: 10_000 })
+    .toMatchObject([
+      { kind: "charge", chargeId, state: "in_doubt", methodFrozen: true, amountMinor: 3300 },
+    ]);
+  const before = await book(sandbox, id);
+  await mine();
+  expect((await book(sandbox, id)).requests.charge).toBe(before.requests.charge);
+  expect((await post(path, NOT_CHARGED)).status).toBe(200);
+  await expect.poll(mine, { timeout: 10_000 }).toEqual([]);
 });

@@ -238,6 +238,7 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     case "refund_intended":
     case "refund_resolved":
     case "refund_escalated":
+    case "method_resumed":
     case "delivery_refused":
       return 0;
     default:

@@ -227,6 +227,12 @@ export const ERRORS = {
     explanation:
       "No complete looks over the whole horizon show that no money moved, or no horizon applies to this charge. Wait, or take it upon yourself with `override: true`.",
   },
+  not_halted: {
+    status: 409,
+    title: "Payment method is not halted",
+    retry: "never",
+    explanation: "There is no halt to end: the payment method is served as any other.",
+  },
   halted: {
     status: 503,
     title: "Payment method is halted",

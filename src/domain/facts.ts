@@ -273,6 +273,14 @@ export type Fact =
       readonly tries: number;
     })
   | {
+      readonly type: "method_resumed";
+      readonly atMs: number;
+      readonly chargeId: null;
+      readonly reason: string;
+      /** Why it was halted. */
+      readonly halted: string;
+    }
+  | {
       readonly type: "delivery_refused";
       readonly atMs: number;
       readonly chargeId: null;

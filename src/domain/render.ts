@@ -211,6 +211,8 @@ function particulars(fact: Fact): Particulars {
     case "method_revoked":
     case "method_revoke_failed":
       return { ...methodAct(fact), httpStatus: fact.httpStatus, latencyMs: fact.latencyMs };
+    case "method_resumed":
+      return { detail: { reason: outsideText(fact.reason), halted: outsideText(fact.halted) } };
     case "delivery_refused":
       return { detail: { reason: outsideText(fact.reason) } };
     default:

@@ -44,6 +44,13 @@ export function readResolutionBody(bytes: Uint8Array): BodyReading<Decision> {
   return readStrict(ResolutionBody, bytes);
 }
 
+const ResumeBody = z.strictObject({ reason: Reason });
+
+/** `POST .../resume`. */
+export function readResumeBody(bytes: Uint8Array): BodyReading<{ readonly reason: string }> {
+  return readStrict(ResumeBody, bytes);
+}
+
 function readStrict<T>(schema: z.ZodType<T>, bytes: Uint8Array): BodyReading<T> {
   const json = parseBody(bytes);
   if (json === undefined) {

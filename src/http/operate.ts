@@ -6,7 +6,7 @@ import { askObject, GRACE_MS } from "./ask-object.ts";
 import type { Caller } from "./auth.ts";
 import { readBody } from "./body.ts";
 import { actorOf, type Context, waitMsOf } from "./context.ts";
-import { readResolutionBody } from "./operate-body.ts";
+import { readResolutionBody, readResumeBody } from "./operate-body.ts";
 import { problemResponse, replyResponse } from "./problem.ts";
 
 /** `POST /api/payment-method/{id}/charge/{chargeId}/resolution`. */
@@ -38,6 +38,31 @@ export async function postResolution(
       waitMs,
     },
     startedAtMs + waitMs + GRACE_MS,
+  );
+  return replyResponse(answer.reply);
+}
+
+/** `POST /api/payment-method/{id}/resume`. */
+export async function postResume(context: Context, caller: Caller, id: string): Promise<Response> {
+  const { request, startedAtMs, config } = context;
+  const body = await readBody(request);
+  if (body.type !== "ok") {
+    return problemResponse(context, body.type);
+  }
+  const read = readResumeBody(body.bytes);
+  if (read.type === "invalid") {
+    return problemResponse(context, read.code, { errors: read.errors });
+  }
+  const answer = await askObject(
+    context,
+    {
+      v: 1,
+      type: "resume_method",
+      paymentMethodId: id,
+      reason: read.value.reason,
+      actor: actorOf(context, caller),
+    },
+    startedAtMs + config.waitMs + GRACE_MS,
   );
   return replyResponse(answer.reply);
 }

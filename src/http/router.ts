@@ -12,7 +12,7 @@ import { findCharge, getCharge, getPayment, postCharge } from "./charges.ts";
 import type { Context } from "./context.ts";
 import { getEntries, getEntry, getOpen } from "./ledger.ts";
 import { deleteMethod, getHistory, getMethod, listMethods, postMethod } from "./methods.ts";
-import { postResolution } from "./operate.ts";
+import { postResolution, postResume } from "./operate.ts";
 import { jsonResponse, problemResponse } from "./problem.ts";
 import { getRefund, postRefund } from "./refunds.ts";
 
@@ -67,6 +67,9 @@ const ROUTES: readonly Route[] = [
   ),
   route("POST", `${METHOD}/charge/:chargeId/resolution`, ["operate"], async (c, caller, p) =>
     postResolution(c, caller, p["id"] ?? "", p["chargeId"] ?? ""),
+  ),
+  route("POST", `${METHOD}/resume`, ["operate"], async (c, caller, p) =>
+    postResume(c, caller, p["id"] ?? ""),
   ),
   route("GET", "/ledger/entries", ["audit"], async (c) => getEntries(c)),
   route("GET", "/ledger/open", ["audit"], async (c) => getOpen(c)),

@@ -117,6 +117,15 @@ export interface ResolveChargeCommand {
   readonly waitMs: number;
 }
 
+/** Of an operator: a halt whose cause is gone ends. */
+export interface ResumeMethodCommand {
+  readonly v: 1;
+  readonly type: "resume_method";
+  readonly paymentMethodId: string;
+  readonly reason: string;
+  readonly actor: Actor;
+}
+
 export type Command =
   | ChargeCommand
   | RefundCommand
@@ -127,6 +136,7 @@ export type Command =
   | CreateMethodCommand
   | RevokeMethodCommand
   | ResolveChargeCommand
+  | ResumeMethodCommand
   | WakeCommand;
 
 /** Commands that give a method no work, so that the registry need not hear of them. */

@@ -285,6 +285,11 @@ export class Journal {
     this.#method = method;
   }
 
+  /** Ends the halt; stored with the next write, in one transaction with the entry that says so. */
+  resume(): void {
+    this.#method = { ...this.#method, halted: null };
+  }
+
   #writeMethod(method: Method): void {
     this.#run(
       `INSERT INTO method (id, payment_method_id, baseline_seq, foreign_seen, delivered_seq, halted)

@@ -21,6 +21,7 @@ import { Looker } from "./looker.ts";
 import { createMethod } from "./create.ts";
 import { chargeKeyReused, refundKeyReused } from "./mismatch.ts";
 import { resolveCharge } from "./resolve.ts";
+import { resumeMethod } from "./resume.ts";
 import { revokeMethod } from "./revoke.ts";
 import { Queue, type Settlement, settledWithin, type Ticket, type Waiter } from "./queue.ts";
 import { readCharge, readPayment } from "./reads.ts";
@@ -101,6 +102,8 @@ export class PaymentMethod {
         const parts = { host: this.#host, books: this.#books, looker: this.#looker };
         return resolveCharge(parts, this.#queue, command);
       }
+      case "resume_method":
+        return resumeMethod(this.#host, this.#books, this.#standing, command);
     }
   }
 

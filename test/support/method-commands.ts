@@ -4,6 +4,7 @@ import type { Decision } from "../../src/domain/resolve.ts";
 import type {
   ReadHistoryCommand,
   ResolveChargeCommand,
+  ResumeMethodCommand,
   RevokeMethodCommand,
 } from "../../src/payment-method/commands.ts";
 import { METHOD_ID } from "./fake-host.ts";
@@ -50,4 +51,8 @@ export function itWas(paymentId: string): Decision {
 
 export function itWasNot(override = false): Decision {
   return { decision: "not_charged", override, reason: "Harmony's support says so" };
+}
+
+export function resumeCommand(reason = "the ledger was put right"): ResumeMethodCommand {
+  return { v: 1, type: "resume_method", paymentMethodId: METHOD_ID, reason, actor: OPERATOR };
 }

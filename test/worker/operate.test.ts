@@ -127,3 +127,18 @@ it("the list of what is open is the auditor's, and goes with what was decided", 
   expect((await post(path, NOT_CHARGED)).status).toBe(200);
   await expect.poll(mine, { timeout: 10_000 }).toEqual([]);
 });
+
+it("only a key with the scope operate may end a halt, and only where there is one", async ({
+  expect,
+}) => {
+  const { id } = await inDoubt();
+  const path = `/api/payment-method/${id}/resume`;
+  const reason = "the ledger was put right";
+  for (const key of ["cobro_test_storefront", "cobro_test_manager", "cobro_test_auditor"]) {
+    expect((await post(path, { reason }, key)).status).toBe(403);
+  }
+  expect((await post(path, {})).json["errors"]).toMatchObject([{ pointer: "/reason" }]);
+  const answer = await post(path, { reason });
+  expect(answer.status).toBe(409);
+  expect(answer.json["code"]).toBe("not_halted");
+});

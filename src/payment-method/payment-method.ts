@@ -103,7 +103,7 @@ export class PaymentMethod {
         return resolveCharge(parts, this.#queue, command);
       }
       case "resume_method":
-        return resumeMethod(this.#host, this.#books, this.#standing, command);
+        return resumeMethod(this.#host, this.#books, command);
     }
   }
 

@@ -9,12 +9,10 @@ import type { Books } from "./books.ts";
 import type { Answer, ResumeMethodCommand } from "./commands.ts";
 import type { Host } from "./host.ts";
 import { failed, found, untimed } from "./reads.ts";
-import type { Standing } from "./standing.ts";
 
 export async function resumeMethod(
   host: Host,
   books: Books,
-  standing: Standing,
   { reason, actor }: ResumeMethodCommand,
 ): Promise<Answer> {
   const { journal, relay } = books;
@@ -45,6 +43,5 @@ export async function resumeMethod(
       halted,
     }),
   );
-  standing.forget();
   return untimed(found(JSON.stringify({ id: host.paymentMethodId, halted: false }), null));
 }

@@ -5,8 +5,8 @@
 import * as z from "zod";
 import type { LedgerDatabase } from "../ledger/database.ts";
 import {
-  type ChargeTotal,
-  type OpenCharge,
+  type ItemTotal,
+  type OpenItem,
   type OpenMethod,
   type OpenPlace,
   queryOpen,
@@ -28,6 +28,7 @@ export interface OpenBody {
   readonly asOf: number;
   readonly recordedAt: string | null;
   readonly totals: {
+    readonly refundsInDoubt: { readonly refunds: number; readonly amountMinor: number };
     readonly inDoubt: Sum;
     /** Of those in doubt. */
     readonly escalated: Sum;
@@ -52,7 +53,7 @@ const Cursor = z.strictObject({
   v: z.literal(1),
   since: z.int(),
   paymentMethodId: z.string(),
-  chargeId: z.string(),
+  itemId: z.string(),
 });
 
 /** `GET /ledger/open`: the page that the query string of `url` asks for. */
@@ -72,13 +73,15 @@ export async function listOpen(
     return result;
   }
   const { rows } = result;
-  const all = [...rows.charges, ...rows.methods].sort(byPlace);
+  const all = [...rows.items, ...rows.methods].sort(byPlace);
   const shown = all.slice(0, limit);
   const last = shown.at(-1);
   const nextCursor = all.length > limit && last !== undefined ? cursorOf(last) : null;
   const next = nextCursor === null ? null : new URL(url);
   next?.searchParams.set("cursor", nextCursor ?? "");
-  const sum = (wanted: (total: ChargeTotal) => boolean) => sumOf(rows.totals.filter(wanted));
+  const sum = (wanted: (total: ItemTotal) => boolean) =>
+    sumOf(rows.totals.filter((total) => total.kind === "charge" && wanted(total)));
+  const refunds = sumOf(rows.totals.filter(({ kind }) => kind === "refund"));
   const body: OpenBody = {
     at: iso(nowMs),
     asOf: rows.asOf,
@@ -88,26 +91,28 @@ export async function listOpen(
       escalated: sum(({ state, escalated }) => state === "in_doubt" && escalated === 1),
       inFlight: sum(({ state }) => state === "in_flight"),
       pending: sum(({ state }) => state === "pending"),
+      refundsInDoubt: { refunds: refunds.charges, amountMinor: refunds.amountMinor },
       frozen: { methods: rows.frozen },
       overdue: { methods: rows.overdue },
       halted: { methods: rows.halted },
     },
     open: shown.map((item) =>
-      "state" in item ? shownCharge(item, nowMs) : shownMethod(item, nowMs),
+      "state" in item ? shownItem(item, nowMs) : shownMethod(item, nowMs),
     ),
     nextCursor,
   };
   return { type: "ok", body, next };
 }
 
-function shownCharge(item: OpenCharge, nowMs: number): Record<string, unknown> {
+function shownItem(item: OpenItem, nowMs: number): Record<string, unknown> {
   return {
-    kind: "charge",
+    kind: item.kind,
     paymentMethodId: item.paymentMethodId,
-    chargeId: item.chargeId,
+    ...(item.kind === "charge"
+      ? { chargeId: item.itemId, methodFrozen: item.state === "in_doubt" }
+      : { refundId: item.itemId, paymentId: item.paymentId }),
     state: item.state,
     escalated: item.escalated === 1,
-    methodFrozen: item.state === "in_doubt",
     ...aged(item.since, nowMs),
     nextAt: item.nextAt,
     amountMinor: item.amountMinor,
@@ -139,9 +144,9 @@ function delivered(at: string | null, nowMs: number) {
   return at === null ? null : { at, ageSeconds: aged(Date.parse(at), nowMs).ageSeconds };
 }
 
-function sumOf(totals: readonly ChargeTotal[]): Sum {
+function sumOf(totals: readonly ItemTotal[]): Sum {
   return {
-    charges: totals.reduce((sum, { charges }) => sum + charges, 0),
+    charges: totals.reduce((sum, { items }) => sum + items, 0),
     amountMinor: totals.reduce((sum, { amountMinor }) => sum + amountMinor, 0),
   };
 }
@@ -150,7 +155,7 @@ function sumOf(totals: readonly ChargeTotal[]): Sum {
 function byPlace(a: OpenPlace, b: OpenPlace): number {
   const text = (x: string, y: string) => (x < y ? -1 : x > y ? 1 : 0);
   return (
-    a.since - b.since || text(a.paymentMethodId, b.paymentMethodId) || text(a.chargeId, b.chargeId)
+    a.since - b.since || text(a.paymentMethodId, b.paymentMethodId) || text(a.itemId, b.itemId)
   );
 }
 
@@ -182,8 +187,8 @@ function parse(search: URLSearchParams): Asked {
   return { limit, after, errors };
 }
 
-function cursorOf({ since, paymentMethodId, chargeId }: OpenPlace): string {
-  const text = JSON.stringify({ v: 1, since, paymentMethodId, chargeId });
+function cursorOf({ since, paymentMethodId, itemId }: OpenPlace): string {
+  const text = JSON.stringify({ v: 1, since, paymentMethodId, itemId });
   return encoded(text);
 }
 

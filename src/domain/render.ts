@@ -2,7 +2,7 @@
  * Owns how a fact reads as a ledger entry. Must not number or hash it: the journal does.
  * PERSISTED CONTRACT: what `detail` holds for a type may grow, never change its meaning. Pure.
  */
-import { type Due, unreachable } from "./charge.ts";
+import { type Charge, type Due, unreachable } from "./charge.ts";
 import type { Noted } from "./draft.ts";
 import { type Detail, type DetailValue, type EntryContent, outsideText } from "./entries.ts";
 import { paymentOf } from "./evolve.ts";
@@ -61,18 +61,28 @@ export function entryOf(
     outcome: said.outcome ?? null,
     httpStatus: said.httpStatus ?? null,
     latencyMs: said.latencyMs ?? null,
-    detail: standing === null ? (said.detail ?? null) : { ...said.detail, charge: standing },
+    detail: standing === null ? (said.detail ?? null) : { ...said.detail, ...standing },
   };
 }
 
 /**
- * What the entry made of its charge: the ledger's list of what is open is made of this alone
- * (migrations/0006_open.sql). A repeat of a request makes nothing of it.
+ * What the entry made of its charge or refund: the ledger's list of what is open is made of this
+ * alone (migrations/0006_open.sql). A repeat of a request makes nothing of it.
  */
-function standingOf({ fact, charge }: Noted, iso: (ms: number) => string): Detail | null {
-  if (charge === null || fact.type === "replayed" || fact.type === "key_mismatched") {
+function standingOf(noted: Noted, iso: (ms: number) => string): Detail | null {
+  const { fact, charge, refund } = noted;
+  if (fact.type === "replayed" || fact.type === "key_mismatched") {
     return null;
   }
+  if (refund !== null) {
+    const { state, escalated, nextRead } = refund;
+    const nextAt = nextRead === null ? null : iso(nextRead.atMs);
+    return { refund: state === "in_doubt" ? { state, escalated, nextAt } : { state } };
+  }
+  return charge === null ? null : { charge: chargeStanding(charge, iso) };
+}
+
+function chargeStanding(charge: Charge, iso: (ms: number) => string): Detail {
   const { state, escalated, nextLook, nextPoll } = charge;
   const at = (due: Due | null) => (due === null ? null : iso(due.atMs));
   switch (state) {

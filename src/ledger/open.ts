@@ -1,5 +1,5 @@
 /**
- * Owns the SELECT of what is open: charges whose outcome is not known, methods in trouble, and their
+ * Owns the SELECT of what is open: charges and refunds whose outcome is not known, methods in trouble, and their
  * totals, all in one statement, so that they are of one moment. Must not read the ledger's entries
  * but for the last of a chain, nor know of HTTP. Never throws.
  */
@@ -17,16 +17,19 @@ export const OVERDUE_OPEN_MS = 2 * 60_000;
 export interface OpenPlace {
   readonly since: number;
   readonly paymentMethodId: string;
-  /** Empty for a payment method. */
-  readonly chargeId: string;
+  /** The charge or refund; empty for a payment method. */
+  readonly itemId: string;
 }
 
-interface OpenItem extends OpenPlace {
+interface Placed extends OpenPlace {
   /** When the ledger took an entry of this method last; null: never. */
   readonly deliveredAt: string | null;
 }
 
-export interface OpenCharge extends OpenItem {
+export interface OpenItem extends Placed {
+  readonly kind: "charge" | "refund";
+  /** The payment that a refund is of. */
+  readonly paymentId: string | null;
   readonly state: "in_flight" | "in_doubt" | "pending";
   readonly escalated: 0 | 1;
   readonly nextAt: string | null;
@@ -38,24 +41,25 @@ export interface OpenCharge extends OpenItem {
   readonly seq: number;
 }
 
-export interface OpenMethod extends OpenItem {
+export interface OpenMethod extends Placed {
   readonly overdueSince: number | null;
   readonly halted: string | null;
   readonly haltedSince: number | null;
 }
 
-export interface ChargeTotal {
-  readonly state: OpenCharge["state"];
+export interface ItemTotal {
+  readonly kind: OpenItem["kind"];
+  readonly state: OpenItem["state"];
   readonly escalated: 0 | 1;
-  readonly charges: number;
+  readonly items: number;
   readonly amountMinor: number;
 }
 
 export interface OpenRows {
   /** At most one more than asked for, of each. */
-  readonly charges: readonly OpenCharge[];
+  readonly items: readonly OpenItem[];
   readonly methods: readonly OpenMethod[];
-  readonly totals: readonly ChargeTotal[];
+  readonly totals: readonly ItemTotal[];
   readonly frozen: number;
   readonly overdue: number;
   readonly halted: number;
@@ -90,31 +94,31 @@ const QUERY = `
 WITH troubled AS (${TROUBLED})
 SELECT
   (SELECT json_group_array(json_object('since', since, 'paymentMethodId', payment_method_id,
-      'chargeId', charge_id, 'state', state, 'escalated', escalated, 'nextAt', next_at,
+      'itemId', item_id, 'kind', kind, 'paymentId', payment_id, 'state', state, 'escalated', escalated, 'nextAt', next_at,
       'amountMinor', amount_minor, 'currency', currency, 'caller', caller,
       'idempotencyKey', idempotency_key, 'reference', reference, 'seq', seq,
       'deliveredAt', ${DELIVERED}))
-    FROM (SELECT * FROM open_charge
-      WHERE (since, payment_method_id, charge_id) > (?2, ?3, ?4) AND ${IS_OPEN}
-      ORDER BY since, payment_method_id, charge_id LIMIT ?5) AS item) AS charges,
+    FROM (SELECT * FROM open_item
+      WHERE (since, payment_method_id, item_id) > (?2, ?3, ?4) AND ${IS_OPEN}
+      ORDER BY since, payment_method_id, item_id LIMIT ?5) AS item) AS items,
   (SELECT json_group_array(json_object('since', since, 'paymentMethodId', payment_method_id,
-      'chargeId', '', 'overdueSince', overdue, 'halted', halted, 'haltedSince', halted_since,
+      'itemId', '', 'overdueSince', overdue, 'halted', halted, 'haltedSince', halted_since,
       'deliveredAt', ${DELIVERED}))
     FROM (SELECT *, ${SINCE} AS since FROM troubled
       WHERE (${SINCE}, payment_method_id, '') > (?2, ?3, ?4)
       ORDER BY since, payment_method_id LIMIT ?5) AS item) AS methods,
   (SELECT json_group_array(json_object('state', state, 'escalated', escalated,
-      'charges', charges, 'amountMinor', amount))
-    FROM (SELECT state, escalated, count(*) AS charges, coalesce(sum(amount_minor), 0) AS amount
-      FROM open_charge WHERE ${IS_OPEN} GROUP BY state, escalated)) AS totals,
-  (SELECT count(DISTINCT payment_method_id) FROM open_charge WHERE state = 'in_doubt') AS frozen,
+      'kind', kind, 'items', items, 'amountMinor', amount))
+    FROM (SELECT kind, state, escalated, count(*) AS items, coalesce(sum(amount_minor), 0) AS amount
+      FROM open_item WHERE ${IS_OPEN} GROUP BY kind, state, escalated)) AS totals,
+  (SELECT count(DISTINCT payment_method_id) FROM open_item WHERE kind = 'charge' AND state = 'in_doubt') AS frozen,
   (SELECT count(overdue) FROM troubled) AS overdue,
   (SELECT count(halted_since) FROM troubled) AS halted,
   (SELECT max(position) FROM entry) AS asOf,
   (SELECT recorded_at FROM entry ORDER BY position DESC LIMIT 1) AS recordedAt`;
 
 interface Row {
-  readonly charges: string;
+  readonly items: string;
   readonly methods: string;
   readonly totals: string;
   readonly frozen: number;
@@ -132,7 +136,7 @@ export async function queryOpen(
 ): Promise<OpenResult> {
   const { nowMs, after, limit } = query;
   const place = [after?.since ?? Number.MIN_SAFE_INTEGER, after?.paymentMethodId ?? ""];
-  const values = [nowMs, ...place, after?.chargeId ?? "", limit + 1];
+  const values = [nowMs, ...place, after?.itemId ?? "", limit + 1];
   const answer = await ask<Row>(db, QUERY, values, timeoutMs);
   if (answer.type === "failed") {
     return { type: "unavailable", message: answer.message };
@@ -143,9 +147,9 @@ export async function queryOpen(
   }
   const rows = {
     ...row,
-    charges: JSON.parse(row.charges) as OpenCharge[],
+    items: JSON.parse(row.items) as OpenItem[],
     methods: JSON.parse(row.methods) as OpenMethod[],
-    totals: JSON.parse(row.totals) as ChargeTotal[],
+    totals: JSON.parse(row.totals) as ItemTotal[],
     asOf: row.asOf ?? 0,
   };
   return { type: "open", rows };

@@ -199,7 +199,15 @@ const EVENTS: {
     ],
   },
   payment_unattributed: {
-    "": () => [{ type: "payment_unattributed", atMs: T0, chargeId: null, payment: recordOf(), decisionSeq: null }],
+    "": () => [
+      {
+        type: "payment_unattributed",
+        atMs: T0,
+        chargeId: null,
+        payment: recordOf(),
+        decisionSeq: null,
+      },
+    ],
   },
   replayed: { "": (charge) => [{ type: "replayed", ...about(charge), count: 2 }] },
   key_mismatched: {

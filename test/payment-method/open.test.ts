@@ -6,6 +6,7 @@ import * as fc from "fast-check";
 import { describe, it } from "vitest";
 import { listOpen, type OpenBody } from "../../src/audit/open.ts";
 import type { Charge } from "../../src/domain/charge.ts";
+import type { Refund } from "../../src/domain/refund.ts";
 import type { Entry } from "../../src/domain/entries.ts";
 import { CronWorld } from "../support/cron-world.ts";
 import { METHOD_ID, World } from "../support/fake-host.ts";
@@ -214,7 +215,7 @@ describe("the list of what is open", () => {
       assertDelivered(world);
       const { open, totals } = await openOf(world);
       expect(open).toEqual([]);
-      const kept = await world.ledger.prepare("SELECT * FROM open_charge").all();
+      const kept = await world.ledger.prepare("SELECT * FROM open_item").all();
       expect(kept.results).toEqual([]);
       expect(totals.inDoubt).toEqual({ charges: 0, amountMinor: 0 });
     };
@@ -280,6 +281,40 @@ describe("the list of what is open", () => {
     world.dropAlarm();
     await world.time.advance(4 * MINUTE_MS);
     expect((await openOf(world)).open).toMatchObject([{ state: "in_flight", methodFrozen: false }]);
+  });
+
+  it("lists a refund in doubt with its payment, until it is known what became of it", async ({
+    expect,
+  }) => {
+    const world = new World();
+    const charged = await world.charged({ caller: "shop" });
+    const { id: paymentId } = JSON.parse(charged.body) as { id: string };
+    world.scenario({ refunds: ["lose_before_refunding"] });
+    expect((await world.refunded({ of: paymentId, caller: "shop", key: "back" })).status).toBe(202);
+    await world.time.advance(MINUTE_MS);
+    const { open, totals } = await openOf(world);
+    const [row] = world.storage.sql.exec("SELECT body FROM refund").toArray();
+    const refund = JSON.parse(String(row?.["body"])) as Refund;
+    expect(open).toMatchObject([
+      {
+        kind: "refund",
+        refundId: refund.refundId,
+        paymentId,
+        state: "in_doubt",
+        escalated: false,
+        amountMinor: 5000,
+        caller: "shop",
+        idempotencyKey: "back",
+        nextAt: new Date(refund.nextRead?.atMs ?? 0).toISOString(),
+      },
+    ]);
+    expect(totals).toMatchObject({
+      inDoubt: { charges: 0 },
+      frozen: { methods: 0 },
+      refundsInDoubt: { refunds: 1, amountMinor: 5000 },
+    });
+    await world.time.advance(HOUR_MS);
+    expect((await openOf(world)).open).toEqual([]);
   });
 
   it("lists a halted method, about which nothing can be delivered, with the reason", async ({

@@ -30,6 +30,11 @@ const Cursor = z.strictObject({
 
 export function cursorOf(place: Place, listed: Listed): string {
   const text = JSON.stringify({ v: 1, ...place, list: nameOf(listed) });
+  return encoded(text);
+}
+
+/** JSON in ASCII as it may stand in a URL. */
+export function encoded(text: string): string {
   return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
@@ -54,7 +59,8 @@ function nameOf({ filters, order }: Listed): string {
   return hashOf({ filters, order }).slice(0, 16);
 }
 
-function decoded(cursor: string): unknown {
+/** What a cursor says; null for what is none. */
+export function decoded(cursor: string): unknown {
   if (!/^[\w-]+$/.test(cursor)) {
     return null;
   }

@@ -204,7 +204,14 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     case "contradiction_found":
       return set(fact.payment, { contradicted: fact.said });
     case "payment_unattributed":
-      return set(fact.payment, { unattributed: true });
+      return set(fact.payment, {
+        unattributed: true,
+        ...(fact.decisionSeq === null ? {} : { foreign: true }),
+      });
+    case "operator_resolved":
+      return fact.resolution.decision === "charged"
+        ? set(fact.resolution.payment, { chargeId: fact.chargeId, foreign: false })
+        : 0;
     case "looked":
       if (fact.report.complete || fact.purpose === "read") {
         for (const seen of fact.report.payments) {
@@ -231,6 +238,7 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     case "refund_intended":
     case "refund_resolved":
     case "refund_escalated":
+    case "method_resumed":
     case "delivery_refused":
       return 0;
     default:

@@ -36,6 +36,7 @@ export const ENTRY_TYPES = [
   "method_created",
   "method_create_failed",
   "method_revoke_failed",
+  "method_resumed",
 ] as const;
 
 export type EntryType = (typeof ENTRY_TYPES)[number];

@@ -185,6 +185,54 @@ export const ERRORS = {
     explanation:
       "It is known that no money went back by this refund so far. A later request with this key asks Harmony again.",
   },
+  charge_not_resolvable: {
+    status: 409,
+    title: "Charge cannot be decided by hand",
+    retry: "never",
+    explanation:
+      "A person decides only about a charge that is in doubt or not charged; `state` says what this one is. Nothing was changed.",
+  },
+  charge_moved: {
+    status: 409,
+    title: "Charge moved while Harmony was asked",
+    retry: "never",
+    explanation:
+      "While Harmony was asked for the sake of this decision, the charge changed: `state` says what it is now. Nothing was decided. Read the charge, and decide again if there is still anything to decide.",
+  },
+  payment_of_another_charge: {
+    status: 409,
+    title: "Payment belongs to another charge",
+    retry: "never",
+    explanation:
+      "The payment is attributed to a charge already. A payment belongs to one charge, and no decision changes that.",
+  },
+  payment_not_fitting: {
+    status: 409,
+    title: "Payment contradicts the decision",
+    retry: "never",
+    explanation:
+      "The payment cannot be what this charge has taken: another amount or currency, known before the charge was sent, marked as another attempt's, or cancelled. Nothing was decided.",
+  },
+  payments_fit: {
+    status: 409,
+    title: "There are payments that this charge may have made",
+    retry: "never",
+    explanation:
+      "`candidates` names payments that speak against `not_charged`. Decide `charged` with the one that is this charge's, or repeat with `override: true`, which names each of them foreign for good.",
+  },
+  horizon_not_reached: {
+    status: 409,
+    title: "Absence proves nothing yet",
+    retry: "never",
+    explanation:
+      "No complete looks over the whole horizon show that no money moved, or no horizon applies to this charge. Wait, or take it upon yourself with `override: true`.",
+  },
+  not_halted: {
+    status: 409,
+    title: "Payment method is not halted",
+    retry: "never",
+    explanation: "There is no halt to end: the payment method is served as any other.",
+  },
   halted: {
     status: 503,
     title: "Payment method is halted",
@@ -260,6 +308,10 @@ export interface Problem {
   readonly upstream?: string;
   readonly lastKnown?: { readonly status: string; readonly at: string } | null;
   readonly retryAfterSeconds?: number;
+  /** What the charge is, where that is why a person's decision was refused. */
+  readonly state?: ChargeState;
+  /** The payments that speak against a person's decision. */
+  readonly candidates?: readonly string[];
 }
 
 export const PROBLEM_CONTENT_TYPE = "application/problem+json";

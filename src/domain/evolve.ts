@@ -8,6 +8,7 @@ import {
   type Charge,
   isUnexplained,
   lastAttempt,
+  type ResolvedBy,
   stateOf,
   unreachable,
 } from "./charge.ts";
@@ -81,6 +82,8 @@ function change(charge: Charge | null, fact: Fact, seq: number): Charge {
         nextLook: fact.nextLook,
         nextPoll: null,
       };
+    case "operator_resolved":
+      return operatorResolved(charge, fact);
     case "charge_escalated":
       return { ...charge, escalated: true, nextLook: fact.nextLook };
     case "late_truth_found":
@@ -100,6 +103,7 @@ function change(charge: Charge | null, fact: Fact, seq: number): Charge {
     case "refund_intended":
     case "refund_resolved":
     case "refund_escalated":
+    case "method_resumed":
     case "delivery_refused":
       return charge;
     default:
@@ -221,7 +225,29 @@ function answered(charge: Charge, fact: Fact & { type: "attempt_answered" }, seq
   }
 }
 
-function resolved(charge: Charge, payment: Payment, by: "reply" | "look", atMs: number): Charge {
+function operatorResolved(charge: Charge, fact: Fact & { type: "operator_resolved" }): Charge {
+  const { resolution, attempt, atMs, nextLook, nextPoll } = fact;
+  if (resolution.decision === "charged") {
+    return {
+      ...resolved(charge, resolution.payment, "operator", atMs),
+      attempts: explain(charge, attempt, resolution.payment.id),
+      nextLook,
+      nextPoll,
+    };
+  }
+  return {
+    ...charge,
+    state: "not_charged",
+    resolvedAtMs: atMs,
+    resolvedBy: "operator",
+    escalated: false,
+    lateLooks: 0,
+    nextLook,
+    nextPoll,
+  };
+}
+
+function resolved(charge: Charge, payment: Payment, by: ResolvedBy, atMs: number): Charge {
   return {
     ...charge,
     state: stateOf(payment),
@@ -321,6 +347,7 @@ export function evolvePayment(
     contested?: boolean;
     listed?: boolean;
     paged?: boolean;
+    foreign?: boolean;
   },
 ): PaymentRecord {
   return {
@@ -339,5 +366,6 @@ export function evolvePayment(
     contested: told.contested ?? record?.contested ?? false,
     listed: told.listed ?? record?.listed ?? false,
     paged: told.paged ?? record?.paged ?? false,
+    foreign: told.foreign ?? record?.foreign ?? false,
   };
 }

@@ -45,8 +45,21 @@ export interface SeenPayment extends Payment {
   readonly createdAtMs: number | null;
 }
 
-/** `read` is one page that a caller asked for: what it shows exists, what it leaves out proves nothing. */
-export type LookPurpose = "baseline" | "before_attempt" | "doubt" | "late" | "read";
+/**
+ * `read` is one page that a caller asked for: what it shows exists, what it leaves out proves nothing.
+ * `operator` is made for a person's decision: whole, but it moves no schedule and counts for no rule.
+ */
+export type LookPurpose = "baseline" | "before_attempt" | "doubt" | "late" | "read" | "operator";
+
+/** What a person decided about a charge. */
+export type Resolution =
+  | { readonly decision: "charged"; readonly payment: Payment }
+  | {
+      readonly decision: "not_charged";
+      readonly override: boolean;
+      /** The payments that spoke against it, named foreign by this. */
+      readonly foreign: readonly string[];
+    };
 
 /** Who a refund belongs to and what it asks; fixed at its first entry. */
 export type RefundIdentity = Pick<
@@ -150,6 +163,17 @@ export type Fact =
       readonly nextLook: Due | null;
     })
   | (About & {
+      readonly type: "operator_resolved";
+      /** The attempt that the payment explains; the last one where no money moved. */
+      readonly attempt: number;
+      readonly reason: string;
+      readonly resolution: Resolution;
+      /** `seq` of the look and of the reads of payments that were made for it. */
+      readonly evidence: readonly number[];
+      readonly nextLook: Due | null;
+      readonly nextPoll: Due | null;
+    })
+  | (About & {
       readonly type: "late_truth_found";
       readonly attempt: number | null;
       readonly payment: Payment;
@@ -170,6 +194,8 @@ export type Fact =
       readonly atMs: number;
       readonly chargeId: null;
       readonly payment: PaymentRecord;
+      /** `seq` of the decision by which a person named it foreign; null where nobody did. */
+      readonly decisionSeq: number | null;
     }
   | ((About | AboutRefund) & { readonly type: "replayed"; readonly count: number })
   | ((About | AboutRefund) & {
@@ -246,6 +272,14 @@ export type Fact =
       readonly methodStatus: string | null;
       readonly tries: number;
     })
+  | {
+      readonly type: "method_resumed";
+      readonly atMs: number;
+      readonly chargeId: null;
+      readonly reason: string;
+      /** Why it was halted. */
+      readonly halted: string;
+    }
   | {
       readonly type: "delivery_refused";
       readonly atMs: number;

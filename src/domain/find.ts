@@ -205,12 +205,14 @@ function contest(draft: Draft, charge: Charge, candidates: readonly string[]): v
         atMs: draft.view.nowMs,
         chargeId: null,
         payment: record,
+        decisionSeq: null,
       });
     }
   }
 }
 
-function contextOf(draft: Draft, charge: Charge, attempt: Attempt): MatchContext {
+/** What an attempt's candidates are held against: whose else's they may be. */
+export function contextOf(draft: Draft, charge: Charge, attempt: Attempt): MatchContext {
   const otherTags = new Set<string>();
   const otherNames = new Set<string>();
   let competing = false;
@@ -262,6 +264,7 @@ export function reportUnattributed(draft: Draft): void {
       atMs: draft.view.nowMs,
       chargeId: null,
       payment: record,
+      decisionSeq: null,
     });
   }
 }

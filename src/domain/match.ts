@@ -29,6 +29,8 @@ export interface PaymentRecord extends Payment {
   readonly listed?: boolean;
   /** Only a page that a caller asked for has shown it: neither a complete look nor a read of its own. */
   readonly paged?: boolean;
+  /** A person has named it foreign: no rule attributes it to a charge any more. */
+  readonly foreign?: boolean;
 }
 
 export type Match =
@@ -76,8 +78,7 @@ const ADOPTABLE: readonly string[] = ["NOT_INITIALIZED", "PENDING", "CONFIRMED",
 /** Whether a payment could be this attempt's: new to it, nobody's yet, same amount and currency. */
 export function fits(payment: PaymentRecord, request: ChargeRequest, attempt: Attempt): boolean {
   return (
-    payment.chargeId === null &&
-    payment.recordedSeq > attempt.intentSeq &&
+    isNew(payment, attempt) &&
     payment.amountMinor === request.amountMinor &&
     payment.currency === request.currency
   );
@@ -108,9 +109,15 @@ export function couldExplain(
   request: ChargeRequest,
   attempt: Attempt,
 ): boolean {
-  const fresh = payment.chargeId === null && payment.recordedSeq > attempt.intentSeq;
   const tagged = payment.tag !== null && payment.tag === attempt.tag;
-  return fits(payment, request, attempt) || (fresh && tagged);
+  return fits(payment, request, attempt) || (isNew(payment, attempt) && tagged);
+}
+
+/** Nobody's yet, not known before the attempt, and not named foreign by a person. */
+function isNew(payment: PaymentRecord, attempt: Attempt): boolean {
+  return (
+    payment.chargeId === null && payment.recordedSeq > attempt.intentSeq && payment.foreign !== true
+  );
 }
 
 /** Decides over the recorded payments of a method, for one attempt that nothing explains. */

@@ -2,7 +2,7 @@
  * Owns how a fact reads as a ledger entry. Must not number or hash it: the journal does.
  * PERSISTED CONTRACT: what `detail` holds for a type may grow, never change its meaning. Pure.
  */
-import { unreachable } from "./charge.ts";
+import { type Charge, type Due, unreachable } from "./charge.ts";
 import type { Noted } from "./draft.ts";
 import { type Detail, type DetailValue, type EntryContent, outsideText } from "./entries.ts";
 import { paymentOf } from "./evolve.ts";
@@ -31,10 +31,12 @@ export function entryOf(
   paymentMethodId: string,
   actor: Actor,
   occurredAt: string,
+  iso: (ms: number) => string,
 ): EntryContent {
   const { fact, charge, refund, effectMinor } = noted;
   const said = particulars(fact);
   const payment = said.payment ?? null;
+  const standing = standingOf(noted, iso);
   return {
     v: 1,
     paymentMethodId,
@@ -59,8 +61,43 @@ export function entryOf(
     outcome: said.outcome ?? null,
     httpStatus: said.httpStatus ?? null,
     latencyMs: said.latencyMs ?? null,
-    detail: said.detail ?? null,
+    detail: standing === null ? (said.detail ?? null) : { ...said.detail, ...standing },
   };
+}
+
+/**
+ * What the entry made of its charge or refund: the ledger's list of what is open is made of this
+ * alone (migrations/0006_open.sql). A repeat of a request makes nothing of it.
+ */
+function standingOf(noted: Noted, iso: (ms: number) => string): Detail | null {
+  const { fact, charge, refund } = noted;
+  if (fact.type === "replayed" || fact.type === "key_mismatched") {
+    return null;
+  }
+  if (refund !== null) {
+    const { state, escalated, nextRead } = refund;
+    const nextAt = nextRead === null ? null : iso(nextRead.atMs);
+    return { refund: state === "in_doubt" ? { state, escalated, nextAt } : { state } };
+  }
+  return charge === null ? null : { charge: chargeStanding(charge, iso) };
+}
+
+function chargeStanding(charge: Charge, iso: (ms: number) => string): Detail {
+  const { state, escalated, nextLook, nextPoll } = charge;
+  const at = (due: Due | null) => (due === null ? null : iso(due.atMs));
+  switch (state) {
+    case "in_doubt":
+      return { state, escalated, nextAt: at(nextLook) };
+    case "pending":
+      return { state, nextAt: at(nextPoll) };
+    case "in_flight":
+    case "approved":
+    case "declined":
+    case "not_charged":
+      return { state };
+    default:
+      return unreachable(state);
+  }
 }
 
 function particulars(fact: Fact): Particulars {
@@ -124,12 +161,21 @@ function particulars(fact: Fact): Particulars {
         attempt: fact.attempt,
         detail: { reason: outsideText(fact.reason), candidates: [...fact.candidates] },
       };
+    case "operator_resolved":
+      return operatorResolved(fact);
     case "late_truth_found":
       return { attempt: fact.attempt, payment: fact.payment, detail: { as: fact.as } };
     case "contradiction_found":
       return { payment: fact.payment, detail: { said: outsideText(fact.said) } };
     case "payment_unattributed":
-      return { payment: fact.payment, detail: { paymentAmountMinor: fact.payment.amountMinor } };
+      return {
+        payment: fact.payment,
+        detail: {
+          paymentAmountMinor: fact.payment.amountMinor,
+          // The decision's entry says who named it foreign, and why.
+          ...(fact.decisionSeq === null ? {} : { by: "operator", evidence: [fact.decisionSeq] }),
+        },
+      };
     case "replayed":
       return { detail: { count: fact.count } };
     case "key_mismatched":
@@ -175,11 +221,38 @@ function particulars(fact: Fact): Particulars {
     case "method_revoked":
     case "method_revoke_failed":
       return { ...methodAct(fact), httpStatus: fact.httpStatus, latencyMs: fact.latencyMs };
+    case "method_resumed":
+      return { detail: { reason: outsideText(fact.reason), halted: outsideText(fact.halted) } };
     case "delivery_refused":
       return { detail: { reason: outsideText(fact.reason) } };
     default:
       return unreachable(fact);
   }
+}
+
+function operatorResolved(fact: Fact & { type: "operator_resolved" }): Particulars {
+  const { attempt, resolution } = fact;
+  const why = { reason: outsideText(fact.reason), evidence: [...fact.evidence] };
+  if (resolution.decision === "charged") {
+    return {
+      attempt,
+      payment: resolution.payment,
+      outcome: "charged",
+      detail: { act: "resolution", ...why },
+    };
+  }
+  const { override, foreign } = resolution;
+  return {
+    attempt,
+    outcome: "not_charged",
+    detail: {
+      act: "resolution",
+      override,
+      foreign: foreign.slice(0, IDS_MAX),
+      foreignCount: foreign.length,
+      ...why,
+    },
+  };
 }
 
 type MethodAct = Extract<Fact, { type: `method_${"create" | "revoke"}${string}` }>;

@@ -61,13 +61,16 @@ function addressOf(request: Request): string | null {
   return address !== null && /^[0-9a-fA-F.:]{2,45}$/.test(address) ? address : null;
 }
 
+/** The calls of an operator: none of them is a charge. */
+const BY_HAND = /\/(?:resolution|resume)$/;
+
 /**
  * What an error before the key's look-up says of the money: unknown wherever a readable key came
  * along, since it may name a charge; a charge without one cannot exist. Other calls never say
- * that nothing was charged.
+ * that nothing was charged, nor does what a person decides about a charge that exists.
  */
 export function moneyBefore(request: Request): Money {
-  if (request.method !== "POST") {
+  if (request.method !== "POST" || BY_HAND.test(new URL(request.url).pathname)) {
     return "unknown";
   }
   const key = readIdempotencyKey(request.headers.get("idempotency-key"));

@@ -1,13 +1,23 @@
 /**
  * Owns the wire form of the ledger's reads. Must not know SQL, nor cause a request to Harmony.
  */
-import { listEntries, readEntry } from "../audit/entries.ts";
+import { listEntries, type ListResult, readEntry } from "../audit/entries.ts";
+import { listOpen, type OpenListResult } from "../audit/open.ts";
 import type { Context } from "./context.ts";
 import { jsonResponse, problemResponse } from "./problem.ts";
 
 /** `GET /ledger/entries`. */
 export async function getEntries(context: Context): Promise<Response> {
-  const result = await listEntries(context.env.LEDGER, context.url);
+  return listResponse(context, await listEntries(context.env.LEDGER, context.url));
+}
+
+/** `GET /ledger/open`. */
+export async function getOpen(context: Context): Promise<Response> {
+  const { env, url, startedAtMs } = context;
+  return listResponse(context, await listOpen(env.LEDGER, url, startedAtMs));
+}
+
+function listResponse(context: Context, result: ListResult | OpenListResult): Response {
   switch (result.type) {
     case "ok":
       return jsonResponse(

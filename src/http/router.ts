@@ -10,8 +10,9 @@ import { type ErrorCode, ERRORS } from "../domain/errors.ts";
 import { authenticate, type Caller, type Scope } from "./auth.ts";
 import { findCharge, getCharge, getPayment, postCharge } from "./charges.ts";
 import type { Context } from "./context.ts";
-import { getEntries, getEntry } from "./ledger.ts";
+import { getEntries, getEntry, getOpen } from "./ledger.ts";
 import { deleteMethod, getHistory, getMethod, listMethods, postMethod } from "./methods.ts";
+import { postResolution, postResume } from "./operate.ts";
 import { jsonResponse, problemResponse } from "./problem.ts";
 import { getRefund, postRefund } from "./refunds.ts";
 
@@ -64,7 +65,14 @@ const ROUTES: readonly Route[] = [
   route("GET", `${METHOD}/charge`, ["read", "audit"], async (c, caller, p) =>
     findCharge(c, caller, p["id"] ?? ""),
   ),
+  route("POST", `${METHOD}/charge/:chargeId/resolution`, ["operate"], async (c, caller, p) =>
+    postResolution(c, caller, p["id"] ?? "", p["chargeId"] ?? ""),
+  ),
+  route("POST", `${METHOD}/resume`, ["operate"], async (c, caller, p) =>
+    postResume(c, caller, p["id"] ?? ""),
+  ),
   route("GET", "/ledger/entries", ["audit"], async (c) => getEntries(c)),
+  route("GET", "/ledger/open", ["audit"], async (c) => getOpen(c)),
   route("GET", "/ledger/entries/:id/:seq", ["audit"], async (c, _caller, p) =>
     getEntry(c, p["id"] ?? "", p["seq"] ?? ""),
   ),

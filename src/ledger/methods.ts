@@ -59,19 +59,38 @@ export type ReportResult =
  */
 export async function reportMethod(
   db: LedgerDatabase,
-  report: { paymentMethodId: string; wakeAtMs: number | null; nowMs: number },
+  report: {
+    paymentMethodId: string;
+    wakeAtMs: number | null;
+    nowMs: number;
+    /** Why it sends nothing until a person has looked at it; null where it is not halted. */
+    halted: string | null;
+  },
   timeoutMs: number,
 ): Promise<ReportResult> {
-  const { paymentMethodId, wakeAtMs, nowMs } = report;
+  const { paymentMethodId, wakeAtMs, nowMs, halted } = report;
   const answer = await ask<{ wakeAtMs: number | null }>(
     db,
-    `INSERT INTO method (payment_method_id, wake_at, reported_at) VALUES (?, ?, ?)
+    `INSERT INTO method (payment_method_id, wake_at, reported_at, halted, halted_since)
+     VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (payment_method_id) DO UPDATE SET reported_at = excluded.reported_at,
+       overdue_since = NULL, halted = excluded.halted,
+       halted_since = CASE WHEN excluded.halted IS NOT NULL
+         THEN coalesce(method.halted_since, excluded.halted_since) END,
        wake_at = CASE WHEN abs(excluded.reported_at - method.registered_at) < ?
          THEN min(coalesce(excluded.wake_at, method.registered_at + ?), method.registered_at + ?)
          ELSE excluded.wake_at END
      RETURNING wake_at AS wakeAtMs`,
-    [paymentMethodId, wakeAtMs, nowMs, UNSETTLED_MS, OVERDUE_AFTER_MS, OVERDUE_AFTER_MS],
+    [
+      paymentMethodId,
+      wakeAtMs,
+      nowMs,
+      halted,
+      halted === null ? null : nowMs,
+      UNSETTLED_MS,
+      OVERDUE_AFTER_MS,
+      OVERDUE_AFTER_MS,
+    ],
     timeoutMs,
   );
   return answer.type === "rows"
@@ -95,7 +114,7 @@ export async function claimOverdue(
 ): Promise<ClaimResult> {
   const answer = await ask<{ paymentMethodId: string }>(
     db,
-    `UPDATE method SET wake_at = ?
+    `UPDATE method SET wake_at = ?, overdue_since = coalesce(overdue_since, wake_at)
      WHERE payment_method_id IN
        (SELECT payment_method_id FROM method WHERE wake_at <= ? ORDER BY wake_at LIMIT ?)
      RETURNING payment_method_id AS paymentMethodId`,

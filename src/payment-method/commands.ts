@@ -7,6 +7,7 @@ import type { ChargeRequest } from "../domain/charge.ts";
 import type { GATEWAY_CHAIN_ID } from "../domain/entries.ts";
 import type { Actor } from "../domain/facts.ts";
 import type { Reply } from "../domain/reply.ts";
+import type { Decision } from "../domain/resolve.ts";
 import type { PageQuery } from "../harmony/methods.ts";
 
 export interface ChargeCommand {
@@ -104,6 +105,27 @@ export interface RevokeMethodCommand {
   readonly waitMs: number;
 }
 
+/** Of an operator: what became of a charge that no rule decides. */
+export interface ResolveChargeCommand {
+  readonly v: 1;
+  readonly type: "resolve_charge";
+  readonly paymentMethodId: string;
+  readonly chargeId: string;
+  readonly decision: Decision;
+  readonly actor: Actor;
+  /** How long the caller is kept waiting at most. */
+  readonly waitMs: number;
+}
+
+/** Of an operator: a halt whose cause is gone ends. */
+export interface ResumeMethodCommand {
+  readonly v: 1;
+  readonly type: "resume_method";
+  readonly paymentMethodId: string;
+  readonly reason: string;
+  readonly actor: Actor;
+}
+
 export type Command =
   | ChargeCommand
   | RefundCommand
@@ -113,6 +135,8 @@ export type Command =
   | ReadHistoryCommand
   | CreateMethodCommand
   | RevokeMethodCommand
+  | ResolveChargeCommand
+  | ResumeMethodCommand
   | WakeCommand;
 
 /** Commands that give a method no work, so that the registry need not hear of them. */

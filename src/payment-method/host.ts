@@ -35,8 +35,11 @@ export interface Ledger {
 
 /** Where the cron reads whom to wake: a table beside the ledger. Values back, never a throw. */
 export interface Registry {
-  /** When to wake this method if its alarm does not; null where it has nothing to do. */
-  report(wakeAtMs: number | null, nowMs: number): Promise<ReportResult>;
+  /**
+   * When to wake this method if its alarm does not, null where it has nothing to do; and why it is
+   * halted, null where it is not.
+   */
+  report(wakeAtMs: number | null, nowMs: number, halted: string | null): Promise<ReportResult>;
 }
 
 export type LogLevel = "info" | "warn" | "alert";

@@ -200,11 +200,12 @@ export class Journal {
     if (draft.noted.length === 0) {
       return;
     }
-    const occurredAt = new Date(draft.view.nowMs).toISOString();
+    const iso = (ms: number) => new Date(ms).toISOString();
+    const occurredAt = iso(draft.view.nowMs);
     const sealed: { entry: Entry; text: string }[] = [];
     let prevHash = this.#lastHash;
     for (const noted of draft.noted) {
-      const content = entryOf(noted, this.#paymentMethodId, actor, occurredAt);
+      const content = entryOf(noted, this.#paymentMethodId, actor, occurredAt, iso);
       const one = sealEntry(content, noted.seq, prevHash);
       prevHash = one.entry.hash;
       sealed.push(one);
@@ -282,6 +283,11 @@ export class Journal {
     const method = { ...this.#method, halted: reason };
     this.#writeMethod(method);
     this.#method = method;
+  }
+
+  /** Ends the halt; stored with the next write, in one transaction with the entry that says so. */
+  resume(): void {
+    this.#method = { ...this.#method, halted: null };
   }
 
   #writeMethod(method: Method): void {

@@ -85,8 +85,10 @@ export class PaymentMethod extends DurableObject<Env> {
         lastOf: async (id) => lastOf(env.LEDGER, id, LEDGER_TIMEOUT_MS),
       },
       registry: {
-        report: async (wakeAtMs, nowMs) =>
-          reportMethod(env.LEDGER, { paymentMethodId, wakeAtMs, nowMs }, LEDGER_TIMEOUT_MS),
+        report: async (wakeAtMs, nowMs, halted) => {
+          const report = { paymentMethodId, wakeAtMs, nowMs, halted };
+          return reportMethod(env.LEDGER, report, LEDGER_TIMEOUT_MS);
+        },
       },
       rules: config,
       harmonyTimeoutMs: timeoutMs,

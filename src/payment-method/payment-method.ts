@@ -20,6 +20,8 @@ import { readHistory } from "./history.ts";
 import { Looker } from "./looker.ts";
 import { createMethod } from "./create.ts";
 import { chargeKeyReused, refundKeyReused } from "./mismatch.ts";
+import { resolveCharge } from "./resolve.ts";
+import { resumeMethod } from "./resume.ts";
 import { revokeMethod } from "./revoke.ts";
 import { Queue, type Settlement, settledWithin, type Ticket, type Waiter } from "./queue.ts";
 import { readCharge, readPayment } from "./reads.ts";
@@ -96,6 +98,12 @@ export class PaymentMethod {
         return createMethod(this.#host, this.#books, command);
       case "revoke_method":
         return revokeMethod(this.#host, this.#books, this.#queue, command);
+      case "resolve_charge": {
+        const parts = { host: this.#host, books: this.#books, looker: this.#looker };
+        return resolveCharge(parts, this.#queue, command);
+      }
+      case "resume_method":
+        return resumeMethod(this.#host, this.#books, command);
     }
   }
 

@@ -26,6 +26,8 @@ export class Relay {
   #lingering = false;
   #failures = 0;
   #retryAtMs: number | null = null;
+  /** What the ledger last refused with. */
+  #refusal: string | null = null;
 
   /** `onRefused` halts the method; `onFailed` arms the alarm for the next try. */
   constructor(
@@ -70,8 +72,30 @@ export class Relay {
     return this.#running;
   }
 
-  async #deliverAll(): Promise<Delivery> {
-    while (this.hasBacklog) {
+  /**
+   * Delivers though the method is halted, to learn whether the ledger still refuses; null where it
+   * does not, else why. The halt stands meanwhile, so that nothing is sent before that is known.
+   */
+  async retryHalted(): Promise<{
+    readonly type: "failed" | "refused";
+    readonly reason: string;
+  } | null> {
+    await this.#running;
+    this.#refusal = null;
+    this.#running = this.#deliverAll(true).finally(() => {
+      this.#running = null;
+    });
+    const delivery = await this.#running;
+    if (delivery === "delivered") {
+      return null;
+    }
+    return this.#refusal === null
+      ? { type: "failed", reason: "the ledger cannot be asked" }
+      : { type: "refused", reason: this.#refusal };
+  }
+
+  async #deliverAll(evenHalted = false): Promise<Delivery> {
+    while (evenHalted ? this.#journal.hasUndelivered : this.hasBacklog) {
       const batch = batchOf(this.#journal.undelivered(LOAD_MAX));
       const last = batch.at(-1);
       if (last === undefined) {
@@ -86,11 +110,13 @@ export class Relay {
           break;
         case "unavailable":
           return this.#failed(result.message);
-        case "unlinked":
-          if (!(await this.#rewind())) {
-            return this.#journal.method.halted === null ? "failed" : "halted";
+        case "unlinked": {
+          const end = await this.#rewind();
+          if (end !== null) {
+            return end;
           }
           break;
+        }
         case "forked":
           return this.#refused(`the ledger has another entry ${result.ledger?.seq ?? ""}`);
         case "refused":
@@ -101,26 +127,23 @@ export class Relay {
     return "delivered";
   }
 
-  /** The ledger fell back: deliver again from its last entry on, if that one is ours. */
-  async #rewind(): Promise<boolean> {
+  /** The ledger fell back: deliver again from its last entry on, if that one is ours; else the end. */
+  async #rewind(): Promise<Delivery | null> {
     const last = await this.#host.ledger.lastOf(this.#host.paymentMethodId);
     if (last.type === "unavailable") {
-      this.#failed(last.message);
-      return false;
+      return this.#failed(last.message);
     }
     if (last.type === "found" && this.#journal.hashAt(last.seq) !== last.hash) {
-      this.#refused(`the ledger's entry ${last.seq} is not the journal's`);
-      return false;
+      return this.#refused(`the ledger's entry ${last.seq} is not the journal's`);
     }
     const seq = last.type === "none" ? 0 : last.seq;
     if (seq >= this.#journal.deliveredSeq) {
       // The ledger has what we delivered and still lacks it: not ours to understand, try later.
-      this.#failed("unlinked, though the ledger has the entry before");
-      return false;
+      return this.#failed("unlinked, though the ledger has the entry before");
     }
     this.#host.log("alert", "ledger_fell_back", { from: this.#journal.deliveredSeq, to: seq });
     this.#journal.markDelivered(seq);
-    return true;
+    return null;
   }
 
   #failed(message: string): Delivery {
@@ -132,6 +155,7 @@ export class Relay {
   }
 
   #refused(reason: string): Delivery {
+    this.#refusal = reason;
     this.#onRefused(reason);
     return "halted";
   }

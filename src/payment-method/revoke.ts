@@ -13,7 +13,8 @@ import type { Books } from "./books.ts";
 import type { Answer, RevokeMethodCommand } from "./commands.ts";
 import type { Host } from "./host.ts";
 import type { Queue } from "./queue.ts";
-import { failed, found, untimed } from "./reads.ts";
+import { failed, found } from "./reads.ts";
+import { inTurn } from "./turn.ts";
 import { unreadProblem } from "./unread.ts";
 
 /** The first, and one more where it was not answered and the method is still ACTIVE. */
@@ -25,32 +26,15 @@ export async function revokeMethod(
   queue: Queue,
   { actor, waitMs }: RevokeMethodCommand,
 ): Promise<Answer> {
-  const turn: { stage: "queued" | "asking" | "withdrawn" } = { stage: "queued" };
-  const asked = queue.run(async () => {
-    if (turn.stage === "withdrawn") {
-      return null;
-    }
+  const act = async () => {
     if (books.journal.method.halted !== null) {
       return failed({ code: "halted" });
     }
-    turn.stage = "asking";
     const end = await revoke(host);
     books.step(actor, {}, (draft) => note(draft, end.fact));
     return end.reply;
-  });
-  // Whoever waits sees a failure below; that nobody waits any more is none of its own.
-  asked.catch(() => undefined);
-  const timer = host.timer(waitMs);
-  const reply = await Promise.race([asked, timer.done.then(() => null)]);
-  timer.cancel();
-  if (reply !== null) {
-    return untimed(reply);
-  }
-  if (turn.stage === "queued") {
-    turn.stage = "withdrawn";
-    return untimed(failed({ code: "payment_method_busy", retryAfterSeconds: RETRY_AFTER_SECONDS }));
-  }
-  return untimed(
+  };
+  return inTurn(host, queue, waitMs, act, () =>
     unknown(
       504,
       null,

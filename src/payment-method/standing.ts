@@ -22,6 +22,8 @@ export class Standing {
   /** Since when it is not known here; a registration may be as old as that. */
   #unknownSinceMs: number;
   #touches = 0;
+  /** Why the registry was last told that it is halted; null: told that it is not, or not told. */
+  #toldHalt: string | null = null;
 
   constructor(host: Host, books: Books) {
     this.#host = host;
@@ -55,15 +57,18 @@ export class Standing {
     const isSettling = workDueAtMs === null && dueAtMs !== null;
     // Quiet already, or the registration stands for a while yet and the alarm comes back before.
     const isEnough = this.#stored === null || (this.#stored === undefined && this.#isYoung(nowMs));
-    if ((isSettling && isEnough) || this.#isGood(dueAtMs)) {
+    const { halted } = this.#books.journal.method;
+    const isTold = this.#toldHalt === halted;
+    if (isTold && ((isSettling && isEnough) || this.#isGood(dueAtMs))) {
       return;
     }
     const wakeAtMs = dueAtMs === null ? null : dueAtMs + OVERDUE_AFTER_MS;
     const touches = this.#touches;
-    const result = await this.#host.registry.report(wakeAtMs, nowMs);
+    const result = await this.#host.registry.report(wakeAtMs, nowMs, halted);
     const isKnown = result.type === "stored" && touches === this.#touches;
     this.#stored = isKnown ? result.wakeAtMs : undefined;
     this.#unknownSinceMs = nowMs;
+    this.#toldHalt = result.type === "stored" ? halted : this.#toldHalt;
     if (result.type === "unavailable") {
       this.#host.log("warn", "report_failed", { message: result.message });
     }

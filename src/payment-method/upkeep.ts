@@ -5,6 +5,7 @@
 import type { Charge } from "../domain/charge.ts";
 import { abandon } from "../domain/decide.ts";
 import { learnFromPoll, openPaymentIds } from "../domain/status.ts";
+import { nextSeq } from "../domain/draft.ts";
 import type { Actor } from "../domain/facts.ts";
 import { isDue } from "../domain/schedule.ts";
 import { type Books, NOBODY } from "./books.ts";
@@ -192,7 +193,7 @@ function dueFirst(
     .sort((a, b) => (a[work]?.atMs ?? 0) - (b[work]?.atMs ?? 0));
 }
 
-/** One recorded read of a payment. */
+/** One recorded read of a payment; `seq` is its entry's. */
 export async function pollPayment(
   host: Host,
   books: Books,
@@ -202,7 +203,8 @@ export async function pollPayment(
   const { journal } = books;
   const beganSeq = journal.lastSeq;
   const read = await host.harmony.readPayment(host.paymentMethodId, paymentId);
-  books.step(actor, books.around(paymentId), (draft) =>
+  const seq = books.step(actor, books.around(paymentId), (draft) => {
+    const pollSeq = nextSeq(draft);
     learnFromPoll(draft, {
       paymentId,
       askedFor,
@@ -211,7 +213,8 @@ export async function pollPayment(
       httpStatus: read.httpStatus,
       latencyMs: read.latencyMs,
       failure: read.failure,
-    }),
-  );
-  return read;
+    });
+    return pollSeq;
+  });
+  return { ...read, seq };
 }

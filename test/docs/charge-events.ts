@@ -122,6 +122,7 @@ const EVENTS: {
     doubt: look("doubt"),
     late: look("late"),
     read: look("read"),
+    operator: look("operator"),
   },
   polled: {
     "": (charge) =>
@@ -168,6 +169,10 @@ const EVENTS: {
       },
     ],
   },
+  operator_resolved: {
+    ...byStatus(" as charged", (charge, status) => decided(charge, paid(status))),
+    "as not charged": (charge) => [decided(charge, null)],
+  },
   charge_escalated: {
     "": (charge) => [
       {
@@ -199,7 +204,15 @@ const EVENTS: {
     ],
   },
   payment_unattributed: {
-    "": () => [{ type: "payment_unattributed", atMs: T0, chargeId: null, payment: recordOf() }],
+    "": () => [
+      {
+        type: "payment_unattributed",
+        atMs: T0,
+        chargeId: null,
+        payment: recordOf(),
+        decisionSeq: null,
+      },
+    ],
   },
   replayed: { "": (charge) => [{ type: "replayed", ...about(charge), count: 2 }] },
   key_mismatched: {
@@ -227,6 +240,11 @@ const EVENTS: {
       return [{ type: "method_revoke_failed", ...ON_METHOD, ...failed, tries: 1 }];
     },
   },
+  method_resumed: {
+    "": () => [
+      { type: "method_resumed", atMs: T0, chargeId: null, reason: "mended", halted: "fork" },
+    ],
+  },
   delivery_refused: {
     "": () => [{ type: "delivery_refused", atMs: T0, chargeId: null, reason: "fork" }],
   },
@@ -235,6 +253,16 @@ const EVENTS: {
 function changed(charge: Charge, payment: Payment) {
   const nextPoll = { atMs: T0 + 30_000, gapMs: 1000 };
   return { type: "status_changed" as const, ...about(charge), payment, from: "PENDING", nextPoll };
+}
+
+function decided(charge: Charge, payment: Payment | null) {
+  const resolution =
+    payment === null
+      ? ({ decision: "not_charged", override: true, foreign: [] } as const)
+      : ({ decision: "charged", payment } as const);
+  const said = { reason: "said so", evidence: [7], resolution, nextLook: DUE, nextPoll: null };
+  const attempt = lastAttempt(charge).attempt;
+  return { type: "operator_resolved" as const, ...about(charge), attempt, ...said };
 }
 
 function lateTruth(charge: Charge, payment: Payment) {
@@ -279,6 +307,14 @@ export function eventOf(fact: Fact, before: Charge | null): string {
   }
   if (fact.type === "payment_adopted") {
     return named(fact.type, statusRow(fact.payment.status));
+  }
+  if (fact.type === "operator_resolved") {
+    const { resolution } = fact;
+    const isCharged = resolution.decision === "charged";
+    const kind = isCharged
+      ? `${statusRow(resolution.payment.status)} as charged`
+      : "as not charged";
+    return named(fact.type, kind);
   }
   if (fact.type === "status_changed") {
     const isOwn = before?.payment?.id === fact.payment.id;

@@ -11,6 +11,7 @@ import { fittingPayments, learnFromLook } from "../../src/domain/find.ts";
 import type { PaymentRecord } from "../../src/domain/match.ts";
 import type { Outcome, Payment } from "../../src/domain/outcome.ts";
 import { learnFromPage } from "../../src/domain/page.ts";
+import { type Decision, foreclosed, resolve } from "../../src/domain/resolve.ts";
 import { bare, learnFromPoll, openPaymentIds } from "../../src/domain/status.ts";
 import { escalateUnreadable } from "../../src/domain/unreadable.ts";
 import { METHOD_ID, reportOf, RULES, T0 } from "../domain/builders.ts";
@@ -79,6 +80,7 @@ class Life {
       () => this.#make(this.#chance.pick(STATUSES), null),
       () => this.#step(escalateUnreadable),
       () => this.#repeat(),
+      () => this.#decide(),
       () => {
         this.#nowMs += this.#chance.pick(WAITS_MS);
       },
@@ -322,6 +324,37 @@ class Life {
         ...read,
       }),
     );
+  }
+
+  /** A person decides, after a look and a read of the payment, while other things may happen. */
+  #decide(): void {
+    const before = this.#anyCharge();
+    const decision = this.#decision();
+    const isBusy = this.#inState("in_flight") !== undefined;
+    if (before === null || isBusy || foreclosed(before, decision) !== null) {
+      return;
+    }
+    const { chargeId } = before;
+    const beganSeq = this.#nextSeq - 1;
+    this.#meanwhile();
+    const isHiding = this.#chance.yes(0.5);
+    const seen = this.#history.filter(({ id }) => !isHiding || this.#payments.has(id));
+    const look = { purpose: "operator", chargeId, seen, beganSeq, complete: true } as const;
+    this.#lookFor(look);
+    if (decision.decision === "charged") {
+      this.#pollOne(decision.paymentId, null);
+    }
+    if (decision.decision === "not_charged" || this.#payments.has(decision.paymentId)) {
+      const report = reportOf({ beganAtMs: this.#nowMs, beganSeq, payments: seen });
+      this.#step((draft) => resolve(draft, decision, { before, look: report, evidence: [] }));
+    }
+  }
+
+  #decision(): Decision {
+    const reason = "said so";
+    return this.#history.length > 0 && this.#chance.yes(0.7)
+      ? { decision: "charged", paymentId: this.#chance.pick(this.#history).id, reason }
+      : { decision: "not_charged", override: this.#chance.yes(0.5), reason };
   }
 
   /** The object notes a repeat or a mismatch of a key whatever its charge's state. */

@@ -80,6 +80,11 @@ export function assertOneAtATime(entries: readonly Entry[]): void {
       case "not_charged_by_rule":
         chargeable.add(chargeId);
         break;
+      case "operator_resolved":
+        if (entry.outcome === "not_charged") {
+          chargeable.add(chargeId);
+        }
+        break;
       case "looked":
         if (entry.outcome === "complete" && entry.detail?.["purpose"] === "before_attempt") {
           lookedSince.add(chargeId);
@@ -136,6 +141,7 @@ export function attributed(entries: readonly Entry[]): Map<string, string> {
     const attributes =
       entry.type === "payment_adopted" ||
       entry.type === "late_truth_found" ||
+      (entry.type === "operator_resolved" && entry.outcome === "charged") ||
       (entry.type === "attempt_answered" &&
         ["approved", "pending", "declined"].includes(entry.outcome ?? ""));
     if (attributes && entry.paymentId !== null && entry.idempotencyKey !== null) {

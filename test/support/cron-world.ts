@@ -14,6 +14,8 @@ const TIMEOUT_MS = 10_000;
 export class CronWorld extends World {
   /** When the cron has woken the method. */
   readonly wokenAtMs: number[] = [];
+  /** Whether a method that the cron has claimed can be reached. */
+  reachable = true;
   #registeredAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WorldOptions = {}) {
@@ -35,6 +37,9 @@ export class CronWorld extends World {
     const claim = await claimOverdue(this.ledger, nowMs, SWEEP_MAX, TIMEOUT_MS);
     const actor = { caller: null, keyId: null, requestId: null, traceId: null, origin: "cron" };
     for (const paymentMethodId of claim.type === "claimed" ? claim.paymentMethodIds : []) {
+      if (!this.reachable) {
+        continue;
+      }
       this.wokenAtMs.push(nowMs);
       this.send({ v: 1, type: "wake", paymentMethodId, actor });
     }

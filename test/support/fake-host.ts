@@ -455,11 +455,11 @@ export class World {
         lastOf: async (id) => asked(async () => lastOf(this.ledger, id, LEDGER_TIMEOUT_MS)),
       },
       registry: {
-        report: async (wakeAtMs, nowMs) =>
+        report: async (wakeAtMs, nowMs, halted) =>
           asked(async () =>
             reportMethod(
               this.ledger,
-              { paymentMethodId: this.paymentMethodId, wakeAtMs, nowMs },
+              { paymentMethodId: this.paymentMethodId, wakeAtMs, nowMs, halted },
               LEDGER_TIMEOUT_MS,
             ),
           ),

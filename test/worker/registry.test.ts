@@ -130,7 +130,7 @@ describe("a registration", () => {
     await registerMethod(db, id, T + MINUTE_MS, TIMEOUT_MS);
     const early = { wakeAtMs: T + 15 * MINUTE_MS, registeredAtMs: T + MINUTE_MS };
     expect(await rowOf(id)).toMatchObject(early);
-    const report = { paymentMethodId: id, wakeAtMs: null, nowMs: T + 10 * MINUTE_MS };
+    const report = { paymentMethodId: id, wakeAtMs: null, nowMs: T + 10 * MINUTE_MS, halted: null };
     expect(await reportMethod(db, report, TIMEOUT_MS)).toMatchObject({ type: "stored" });
     await registerMethod(db, id, T + 11 * MINUTE_MS, TIMEOUT_MS);
     expect(await rowOf(id)).toMatchObject({ wakeAtMs: T + 26 * MINUTE_MS });
@@ -144,7 +144,7 @@ describe("a report", () => {
     const id = crypto.randomUUID();
     await registerMethod(db, id, T, TIMEOUT_MS);
     const report = async (wakeAtMs: number | null, nowMs: number) =>
-      reportMethod(db, { paymentMethodId: id, wakeAtMs, nowMs }, TIMEOUT_MS);
+      reportMethod(db, { paymentMethodId: id, wakeAtMs, nowMs, halted: null }, TIMEOUT_MS);
     const stored = (wakeAtMs: number | null) => ({ type: "stored", wakeAtMs });
     const registered = stored(T + 15 * MINUTE_MS);
     for (const sinceMs of [0, 60_000, 119_000, -60_000]) {
@@ -161,14 +161,14 @@ describe("a report", () => {
   it("is not bound by a registration from the future", async ({ expect }) => {
     const id = crypto.randomUUID();
     await registerMethod(db, id, T + 60 * MINUTE_MS, TIMEOUT_MS);
-    const report = { paymentMethodId: id, wakeAtMs: null, nowMs: T };
+    const report = { paymentMethodId: id, wakeAtMs: null, nowMs: T, halted: null };
     const quiet = { type: "stored", wakeAtMs: null };
     expect(await reportMethod(db, report, TIMEOUT_MS)).toEqual(quiet);
   });
 
   it("of a method that was never registered makes its row", async ({ expect }) => {
     const id = crypto.randomUUID();
-    const report = { paymentMethodId: id, wakeAtMs: T, nowMs: T };
+    const report = { paymentMethodId: id, wakeAtMs: T, nowMs: T, halted: null };
     expect(await reportMethod(db, report, TIMEOUT_MS)).toMatchObject({ type: "stored" });
     expect(await rowOf(id)).toEqual({ wakeAtMs: T, registeredAtMs: null, reportedAtMs: T });
   });
@@ -178,7 +178,7 @@ describe("a report", () => {
       throw new Error("Network connection lost.");
     });
     const unavailable = { type: "unavailable", message: "Network connection lost." };
-    const report = { paymentMethodId: crypto.randomUUID(), wakeAtMs: T, nowMs: T };
+    const report = { paymentMethodId: crypto.randomUUID(), wakeAtMs: T, nowMs: T, halted: null };
     expect(await reportMethod(db, report, TIMEOUT_MS)).toEqual(unavailable);
     expect(await registerMethod(db, report.paymentMethodId, T, TIMEOUT_MS)).toEqual(unavailable);
     expect(await claimOverdue(db, T, 1, TIMEOUT_MS)).toEqual(unavailable);
@@ -193,7 +193,11 @@ describe("a claim", () => {
     }
     const quiet = crypto.randomUUID();
     const later = crypto.randomUUID();
-    await reportMethod(db, { paymentMethodId: quiet, wakeAtMs: null, nowMs: T }, TIMEOUT_MS);
+    await reportMethod(
+      db,
+      { paymentMethodId: quiet, wakeAtMs: null, nowMs: T, halted: null },
+      TIMEOUT_MS,
+    );
     await store(later, T + 1);
     const claim = async () => {
       const claimed = await claimOverdue(db, T, 3, TIMEOUT_MS);

@@ -1,0 +1,133 @@
+/**
+ * Owns what is done for a person's decision about a charge: its turn in the queue, Harmony asked
+ * now, the decision and its entries in one commit. Must not decide: domain/resolve.ts does, on
+ * state loaded again after every `await`.
+ */
+import { type Charge, isUnexplained, moneyOf } from "../domain/charge.ts";
+import { ERRORS, type Problem } from "../domain/errors.ts";
+import { chargeResource, type Reply } from "../domain/reply.ts";
+import { foreclosed, resolve, type Verdict } from "../domain/resolve.ts";
+import { type Books, unclaimedTags } from "./books.ts";
+import type { Answer, ResolveChargeCommand } from "./commands.ts";
+import type { Host } from "./host.ts";
+import type { Looker } from "./looker.ts";
+import type { Queue } from "./queue.ts";
+import { failed, found } from "./reads.ts";
+import { inTurn } from "./turn.ts";
+import { pollPayment } from "./upkeep.ts";
+
+interface Parts {
+  readonly host: Host;
+  readonly books: Books;
+  readonly looker: Looker;
+}
+
+export async function resolveCharge(
+  parts: Parts,
+  queue: Queue,
+  command: ResolveChargeCommand,
+): Promise<Answer> {
+  return inTurn(
+    parts.host,
+    queue,
+    command.waitMs,
+    async () => decided(parts, command),
+    () =>
+      failed({
+        code: "upstream_error",
+        status: 504,
+        detail: "Harmony is being asked for this decision: read the charge to learn how it ends.",
+        chargeId: command.chargeId,
+      }),
+  );
+}
+
+async function decided(parts: Parts, command: ResolveChargeCommand): Promise<Reply> {
+  const { books, looker } = parts;
+  const { journal } = books;
+  const { chargeId, decision, actor } = command;
+  const before = journal.chargeById(chargeId);
+  if (before === null) {
+    return failed({ code: "not_found" });
+  }
+  const early = foreclosed(before, decision);
+  if (early !== null) {
+    return replyTo(books, chargeId, early);
+  }
+  if (journal.method.halted !== null) {
+    return failed({ code: "halted", chargeId });
+  }
+  const look = await looker.look("operator", chargeId, actor);
+  const evidence = [look.seq];
+  for (const paymentId of idsToRead(before, command)) {
+    const read = await pollPayment(parts.host, books, { paymentId, askedFor: null }, actor);
+    evidence.push(read.seq);
+    if (read.payment !== null) {
+      continue;
+    }
+    if (read.httpStatus !== ERRORS.payment_not_found.status) {
+      return unanswered(chargeId, read.failure);
+    }
+    if (decision.decision === "charged") {
+      return failed({ code: "payment_not_found", chargeId });
+    }
+  }
+  if (journal.method.halted !== null) {
+    return failed({ code: "halted", chargeId });
+  }
+  const verdict = books.step(actor, { chargeId, payments: "all", tags: unclaimedTags }, (draft) =>
+    resolve(draft, decision, { before, look, evidence }),
+  );
+  if (verdict.type === "look_incomplete") {
+    return unanswered(chargeId, look.why);
+  }
+  return replyTo(books, chargeId, verdict);
+}
+
+/** Nothing is decided on an answer that was not had; what became of the charge is as open as before. */
+function unanswered(chargeId: string, failure: string | null): Reply {
+  const status = failure === "timeout" ? 504 : 502;
+  return failed({ code: "upstream_error", status, lastKnown: null, chargeId });
+}
+
+/** What Harmony has to say of single payments: of the one decided on, of those a reply has named. */
+function idsToRead(charge: Charge, { decision }: ResolveChargeCommand): string[] {
+  if (decision.decision === "charged") {
+    return [decision.paymentId];
+  }
+  const named = charge.attempts.filter(isUnexplained).map((attempt) => attempt.namedPaymentId);
+  return [...new Set(named)].filter((id) => id !== null);
+}
+
+/** A refusal by its code, with what the charge is now. */
+const REFUSALS = {
+  not_resolvable: "charge_not_resolvable",
+  moved: "charge_moved",
+  payment_of_another_charge: "payment_of_another_charge",
+  payment_not_fitting: "payment_not_fitting",
+  payments_fit: "payments_fit",
+  horizon_not_reached: "horizon_not_reached",
+} as const satisfies Partial<Record<Verdict["type"], Problem["code"]>>;
+
+function replyTo(
+  { journal }: Books,
+  chargeId: string,
+  verdict: Exclude<Verdict, { type: "look_incomplete" }>,
+): Reply {
+  const charge = journal.chargeById(chargeId);
+  if (charge === null) {
+    throw new Error(`Bug: charge ${chargeId} vanished`);
+  }
+  if (verdict.type === "decided" || verdict.type === "unchanged") {
+    const frozen = journal.openCharges().some((one) => one.state === "in_doubt");
+    const iso = (ms: number) => new Date(ms).toISOString();
+    return found(JSON.stringify(chargeResource(charge, frozen, iso)), chargeId);
+  }
+  return failed({
+    code: REFUSALS[verdict.type],
+    money: moneyOf(charge),
+    chargeId,
+    state: charge.state,
+    ...(verdict.type === "payments_fit" ? { candidates: verdict.candidates } : {}),
+  });
+}

@@ -1,0 +1,144 @@
+/** What an operator does by hand, at the Worker's edge: who may, what is refused, what is answered. */
+import { inject, it } from "vitest";
+import { book, createMethod, foreignPayment, setScenario } from "../support/sandbox.ts";
+import { type Answered, charge, get, newKey, seedKeys, send } from "./support.ts";
+
+const sandbox = inject("sandboxUrl");
+await seedKeys();
+
+async function post(path: string, body: unknown, key = "cobro_test_operator"): Promise<Answered> {
+  return send(path, {
+    method: "POST",
+    headers: { "x-api-key": key, "content-type": "application/json" },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+}
+
+/** A charge in doubt that the history does not show. */
+async function inDoubt(): Promise<{ id: string; chargeId: string; path: string; key: string }> {
+  const id = await createMethod(sandbox);
+  await setScenario(sandbox, id, { charges: ["lose_before_charging"] });
+  const key = newKey();
+  const answer = await charge(id, key, { amount: 33 });
+  const chargeId = answer.headers.get("cobro-charge-id") ?? "";
+  return { id, chargeId, key, path: `/api/payment-method/${id}/charge/${chargeId}/resolution` };
+}
+
+const NOT_CHARGED = { decision: "not_charged", override: true, reason: "the bank says no" };
+
+it("only a key with the scope operate may decide a charge", async ({ expect }) => {
+  const { path } = await inDoubt();
+  for (const key of ["cobro_test_storefront", "cobro_test_manager", "cobro_test_auditor"]) {
+    const answer = await post(path, NOT_CHARGED, key);
+    expect(answer.status).toBe(403);
+    expect(answer.json).toMatchObject({ code: "forbidden", money: "unknown" });
+  }
+  expect((await post(path, NOT_CHARGED, "cobro_nobody_x")).status).toBe(401);
+});
+
+it("a decision is taken whole or not at all: strict, and never without a reason", async ({
+  expect,
+}) => {
+  const { path } = await inDoubt();
+  const bad: readonly (readonly [unknown, string])[] = [
+    ["{", ""],
+    [{ decision: "not_charged" }, "/reason"],
+    [{ decision: "not_charged", reason: "  " }, "/reason"],
+    [{ decision: "not_charged", reason: "x".repeat(501) }, "/reason"],
+    [{ decision: "charged", reason: "x" }, "/paymentId"],
+    [{ decision: "charged", reason: "x", paymentId: "../x" }, "/paymentId"],
+    [{ decision: "charged", reason: "x", paymentId: "p", override: true }, "/override"],
+    [{ decision: "maybe", reason: "x" }, "/decision"],
+    [{ ...NOT_CHARGED, override: "yes" }, "/override"],
+  ];
+  for (const [body, pointer] of bad) {
+    const answer = await post(path, body);
+    expect(answer.status).toBe(400);
+    expect(answer.json).toMatchObject({ code: "invalid_request", money: "unknown" });
+    expect(answer.json["errors"]).toMatchObject([{ pointer }]);
+  }
+});
+
+it("a decision is refused by code, and taken by override, and the same key charges", async ({
+  expect,
+}) => {
+  const { id, chargeId, key, path } = await inDoubt();
+  const early = await post(path, { decision: "not_charged", reason: "the bank says no" });
+  expect(early.status).toBe(409);
+  expect(early.json).toMatchObject({ code: "horizon_not_reached", state: "in_doubt", chargeId });
+  expect((await charge(id, newKey(), { amount: 1 })).json["code"]).toBe("payment_method_in_doubt");
+  const taken = await post(path, NOT_CHARGED);
+  expect(taken.status).toBe(200);
+  expect(taken.json).toMatchObject({ chargeId, state: "not_charged", resolvedBy: "operator" });
+  expect((await charge(id, key, { amount: 33 })).status).toBe(201);
+  const late = await post(path, NOT_CHARGED);
+  expect(late.status).toBe(409);
+  expect(late.json).toMatchObject({ code: "charge_not_resolvable", state: "approved" });
+});
+
+it("a decision for a payment says so in every answer about the charge", async ({ expect }) => {
+  const { id, chargeId, key, path } = await inDoubt();
+  // No look may see the first payment without the second.
+  const unseen = Array.from({ length: 50 }, () => ({ kind: "error", status: 500 }) as const);
+  await setScenario(sandbox, id, { looks: unseen });
+  const made = await foreignPayment(sandbox, { paymentMethodId: id, amount: 33 });
+  await foreignPayment(sandbox, { paymentMethodId: id, amount: 33 });
+  await setScenario(sandbox, id, {});
+  const against = await post(path, { decision: "not_charged", reason: "nothing there" });
+  expect(against.json).toMatchObject({ code: "payments_fit" });
+  expect(against.json["candidates"]).toHaveLength(2);
+  const charged = { decision: "charged", paymentId: made.id, reason: "in the dashboard" };
+  expect((await post(path, charged)).json).toMatchObject({ state: "approved", money: "charged" });
+  const again = await charge(id, key, { amount: 33 });
+  expect(again.status).toBe(201);
+  expect(again.json["id"]).toBe(made.id);
+  const shown = await get(`/api/payment-method/${id}/charge/${chargeId}`);
+  expect(shown.json).toMatchObject({ resolvedBy: "operator", methodFrozen: false });
+});
+
+it("what does not exist is not found", async ({ expect }) => {
+  const { id } = await inDoubt();
+  const path = `/api/payment-method/${id}/charge/${crypto.randomUUID()}/resolution`;
+  expect((await post(path, NOT_CHARGED)).json["code"]).toBe("not_found");
+});
+
+it("the list of what is open is the auditor's, and goes with what was decided", async ({
+  expect,
+}) => {
+  expect((await get("/ledger/open", "cobro_test_storefront")).status).toBe(403);
+  expect((await get("/ledger/open?limit=0&what=1", "cobro_test_auditor")).json).toMatchObject({
+    code: "invalid_request",
+    errors: [{ pointer: "what" }, { pointer: "limit" }],
+  });
+  const { id, chargeId, path } = await inDoubt();
+  const mine = async () => {
+    const { json } = await get("/ledger/open?limit=500", "cobro_test_auditor");
+    const open = json["open"] as { paymentMethodId: string }[];
+    return open.filter((item) => item.paymentMethodId === id);
+  };
+  await expect
+    .poll(mine, { timeout: 10_000 })
+    .toMatchObject([
+      { kind: "charge", chargeId, state: "in_doubt", methodFrozen: true, amountMinor: 3300 },
+    ]);
+  const before = await book(sandbox, id);
+  await mine();
+  expect((await book(sandbox, id)).requests.charge).toBe(before.requests.charge);
+  expect((await post(path, NOT_CHARGED)).status).toBe(200);
+  await expect.poll(mine, { timeout: 10_000 }).toEqual([]);
+});
+
+it("only a key with the scope operate may end a halt, and only where there is one", async ({
+  expect,
+}) => {
+  const { id } = await inDoubt();
+  const path = `/api/payment-method/${id}/resume`;
+  const reason = "the ledger was put right";
+  for (const key of ["cobro_test_storefront", "cobro_test_manager", "cobro_test_auditor"]) {
+    expect((await post(path, { reason }, key)).status).toBe(403);
+  }
+  expect((await post(path, {})).json["errors"]).toMatchObject([{ pointer: "/reason" }]);
+  const answer = await post(path, { reason });
+  expect(answer.status).toBe(409);
+  expect(answer.json["code"]).toBe("not_halted");
+});

@@ -231,6 +231,7 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     case "refund_intended":
     case "refund_resolved":
     case "refund_escalated":
+    case "reconciliation_recorded":
     case "delivery_refused":
       return 0;
     default:

@@ -100,6 +100,7 @@ function change(charge: Charge | null, fact: Fact, seq: number): Charge {
     case "refund_intended":
     case "refund_resolved":
     case "refund_escalated":
+    case "reconciliation_recorded":
     case "delivery_refused":
       return charge;
     default:

@@ -12,6 +12,7 @@ import type {
   RefundResolvedBy,
   RefundState,
 } from "./refund.ts";
+import type { RunOutcome, Summary } from "./reconciliation.ts";
 
 /** Who a charge belongs to and what it asks; fixed at its first intent. */
 export interface ChargeIdentity {
@@ -45,8 +46,17 @@ export interface SeenPayment extends Payment {
   readonly createdAtMs: number | null;
 }
 
-/** `read` is one page that a caller asked for: what it shows exists, what it leaves out proves nothing. */
-export type LookPurpose = "baseline" | "before_attempt" | "doubt" | "late" | "read";
+/**
+ * `read` is one page that a caller asked for: what it shows exists, what it leaves out proves nothing.
+ * `reconciliation` counts for no horizon; what it finds is held against every charge.
+ */
+export type LookPurpose =
+  | "baseline"
+  | "before_attempt"
+  | "doubt"
+  | "late"
+  | "read"
+  | "reconciliation";
 
 /** Who a refund belongs to and what it asks; fixed at its first entry. */
 export type RefundIdentity = Pick<
@@ -246,6 +256,13 @@ export type Fact =
       readonly methodStatus: string | null;
       readonly tries: number;
     })
+  | {
+      readonly type: "reconciliation_recorded";
+      readonly atMs: number;
+      readonly chargeId: null;
+      readonly outcome: RunOutcome;
+      readonly summary: Summary;
+    }
   | {
       readonly type: "delivery_refused";
       readonly atMs: number;

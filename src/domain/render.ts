@@ -175,6 +175,8 @@ function particulars(fact: Fact): Particulars {
     case "method_revoked":
     case "method_revoke_failed":
       return { ...methodAct(fact), httpStatus: fact.httpStatus, latencyMs: fact.latencyMs };
+    case "reconciliation_recorded":
+      return { outcome: fact.outcome, detail: fact.summary };
     case "delivery_refused":
       return { detail: { reason: outsideText(fact.reason) } };
     default:

@@ -14,6 +14,7 @@ import { getEntries, getEntry } from "./ledger.ts";
 import { deleteMethod, getHistory, getMethod, listMethods, postMethod } from "./methods.ts";
 import { jsonResponse, problemResponse } from "./problem.ts";
 import { getRefund, postRefund } from "./refunds.ts";
+import { getReconciliation, postReconciliation } from "./reconciliations.ts";
 
 type Params = Readonly<Record<string, string>>;
 type Handler = (context: Context, caller: Caller, params: Params) => Promise<Response>;
@@ -65,6 +66,12 @@ const ROUTES: readonly Route[] = [
     findCharge(c, caller, p["id"] ?? ""),
   ),
   route("GET", "/ledger/entries", ["audit"], async (c) => getEntries(c)),
+  route("POST", "/ledger/reconciliations", ["operate"], async (c, caller) =>
+    postReconciliation(c, caller),
+  ),
+  route("GET", "/ledger/reconciliations/:id", ["audit", "operate"], async (c, _caller, p) =>
+    getReconciliation(c, p["id"] ?? ""),
+  ),
   route("GET", "/ledger/entries/:id/:seq", ["audit"], async (c, _caller, p) =>
     getEntry(c, p["id"] ?? "", p["seq"] ?? ""),
   ),

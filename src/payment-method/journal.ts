@@ -9,6 +9,7 @@ import type { Draft, Rules, View } from "../domain/draft.ts";
 import { type Entry, FIRST_PREV_HASH } from "../domain/entries.ts";
 import type { Actor } from "../domain/facts.ts";
 import type { PaymentRecord } from "../domain/match.ts";
+import type { PaidCharge } from "../domain/reconcile.ts";
 import { entryOf } from "../domain/render.ts";
 import { sealEntry } from "../ledger/chain.ts";
 import type { Storage } from "./host.ts";
@@ -193,6 +194,55 @@ export class Journal {
       }
     }
     return { ...view, charges };
+  }
+
+  /** Adds the closed charges of these amounts that have an attempt which nothing explains. */
+  withUnexplained(view: View, amountsMinor: readonly number[]): View {
+    const charges = new Map(view.charges);
+    for (const row of this.#rows(
+      `SELECT body FROM charge WHERE open = 0
+         AND body ->> '$.request.amountMinor' IN (SELECT value FROM json_each(?))
+         AND EXISTS (SELECT 1 FROM json_each(body, '$.attempts') AS attempt
+           WHERE attempt.value ->> 'explainedBy' IS NULL
+             AND attempt.value ->> 'outcome' IN ('indeterminate', 'contradictory'))`,
+      JSON.stringify(amountsMinor),
+    )) {
+      const charge = readCharge(row["body"]);
+      charges.set(charge.chargeId, charges.get(charge.chargeId) ?? charge);
+    }
+    return { ...view, charges };
+  }
+
+  /** The charges of these amounts that have a payment. Reads every charge: not for every request. */
+  paidCharges(amountsMinor: readonly number[]): PaidCharge[] {
+    return this.#rows(
+      `SELECT charge_id, body ->> '$.payment.id' AS payment_id,
+         body ->> '$.request.amountMinor' AS amount_minor, body ->> '$.request.currency' AS currency,
+         body ->> '$.attempts[0].intentSeq' AS intent_seq,
+         body ->> '$.attempts[0].intendedAtMs' AS intended_at,
+         (SELECT json_group_array(value ->> 'tag') FROM json_each(body, '$.attempts')) AS tags
+       FROM charge WHERE body ->> '$.payment.id' IS NOT NULL
+         AND body ->> '$.request.amountMinor' IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(amountsMinor),
+    ).map((row) => ({
+      chargeId: String(row["charge_id"]),
+      paymentId: String(row["payment_id"]),
+      amountMinor: Number(row["amount_minor"]),
+      currency: String(row["currency"]),
+      intentSeq: Number(row["intent_seq"]),
+      intendedAtMs: Number(row["intended_at"]),
+      tags: (JSON.parse(String(row["tags"])) as (string | null)[]).filter((tag) => tag !== null),
+    }));
+  }
+
+  /** The entry that records this run, if it is there. May read the whole chain. */
+  reconciliationSeq(reconciliationId: string): number | null {
+    const [row] = this.#rows(
+      `SELECT seq FROM entry WHERE body ->> 'type' = 'reconciliation_recorded'
+         AND body ->> '$.detail.reconciliationId' = ? ORDER BY seq DESC LIMIT 1`,
+      reconciliationId,
+    );
+    return row === undefined ? null : Number(row["seq"]);
   }
 
   /** Writes a draft: its charges, refunds, payments and sealed entries, in one transaction. */

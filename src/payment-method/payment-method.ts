@@ -20,6 +20,7 @@ import { readHistory } from "./history.ts";
 import { Looker } from "./looker.ts";
 import { createMethod } from "./create.ts";
 import { chargeKeyReused, refundKeyReused } from "./mismatch.ts";
+import { recordReconciliation, reconcileMethod } from "./reconcile.ts";
 import { revokeMethod } from "./revoke.ts";
 import { Queue, type Settlement, settledWithin, type Ticket, type Waiter } from "./queue.ts";
 import { readCharge, readPayment } from "./reads.ts";
@@ -96,6 +97,10 @@ export class PaymentMethod {
         return createMethod(this.#host, this.#books, command);
       case "revoke_method":
         return revokeMethod(this.#host, this.#books, this.#queue, command);
+      case "reconcile":
+        return reconcileMethod(this.#host, this.#queue, this.#looker, command);
+      case "record_reconciliation":
+        return recordReconciliation(this.#books, command);
     }
   }
 

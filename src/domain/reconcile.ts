@@ -213,10 +213,18 @@ function strangeDuplicates(
   if (strangers.length === 0) {
     return [];
   }
-  const paid = reads.paidCharges([...new Set(strangers.map(({ amountMinor }) => amountMinor))]);
+  const amountsMinor = [...new Set(strangers.map(({ amountMinor }) => amountMinor))];
+  const paid = [...reads.paidCharges(amountsMinor)].sort((a, b) => b.intentSeq - a.intentSeq);
+  const byTag = new Map(paid.flatMap((charge) => charge.tags.map((tag) => [tag, charge] as const)));
+  const byAmount = Map.groupBy(paid, ({ amountMinor }) => amountMinor);
   return strangers.flatMap((harmony) => {
-    const charge = fitted(harmony, draft.payments.get(harmony.id), paid);
-    if (charge === null) {
+    const record = draft.payments.get(harmony.id);
+    const tagged = harmony.tag === null ? undefined : byTag.get(harmony.tag);
+    // The charge whose tag it carries; else the last one that it may be a repeat of.
+    const fits = (one: PaidCharge) => couldRepeat(harmony, record, one);
+    const charge =
+      tagged !== undefined && fits(tagged) ? tagged : byAmount.get(harmony.amountMinor)?.find(fits);
+    if (charge === undefined) {
       return [];
     }
     const { chargeId, paymentId: besidePaymentId } = charge;
@@ -224,22 +232,17 @@ function strangeDuplicates(
   });
 }
 
-/** The charge whose tag it carries; else the last one that it may be a repeat of. */
-function fitted(
+function couldRepeat(
   seen: SeenPayment,
   record: PaymentRecord | undefined,
-  paid: readonly PaidCharge[],
-): PaidCharge | null {
-  const fitting = paid.filter(
-    ({ amountMinor, currency, intentSeq, intendedAtMs }) =>
-      amountMinor === seen.amountMinor &&
-      currency === seen.currency &&
-      (record === undefined || intentSeq < record.recordedSeq) &&
-      (seen.createdAtMs === null || seen.createdAtMs >= intendedAtMs - CLOCK_SKEW_MAX_MS),
+  charge: PaidCharge,
+): boolean {
+  return (
+    charge.amountMinor === seen.amountMinor &&
+    charge.currency === seen.currency &&
+    (record === undefined || charge.intentSeq < record.recordedSeq) &&
+    (seen.createdAtMs === null || seen.createdAtMs >= charge.intendedAtMs - CLOCK_SKEW_MAX_MS)
   );
-  const { tag } = seen;
-  const tagged = tag === null ? undefined : fitting.find(({ tags }) => tags.includes(tag));
-  return tagged ?? fitting.toSorted((a, b) => b.intentSeq - a.intentSeq)[0] ?? null;
 }
 
 /** What was declined or has gone back is nothing that anybody paid twice. */

@@ -301,7 +301,8 @@ export async function endRun(
   }
   const dropped = await ask(
     db,
-    "DELETE FROM reconciliation_method WHERE reconciliation_id = ?",
+    `DELETE FROM reconciliation_method WHERE reconciliation_id IN
+       (SELECT reconciliation_id FROM reconciliation WHERE reconciliation_id = ? AND status = 'done')`,
     [id],
     timeoutMs,
   );

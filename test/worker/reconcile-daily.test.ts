@@ -22,14 +22,18 @@ describe("the daily run", () => {
     return results;
   };
 
+  const delivered = async (id: string) =>
+    vi.waitFor(async () => {
+      const { json } = await get(`/ledger/entries?paymentMethodId=${id}&type=attempt_answered`);
+      if ((json["entries"] as unknown[]).length === 0) {
+        throw new Error("not delivered yet");
+      }
+    });
+
   it("covers what was active since the last, a day apart, and not its own looks", async ({
     expect,
   }) => {
-    const { id } = await charged(2);
-    await vi.waitFor(async () => {
-      const { json } = await get(`/ledger/entries?paymentMethodId=${id}&type=attempt_answered`);
-      expect(json["entries"]).toHaveLength(1);
-    });
+    await delivered((await charged(2)).id);
     await minute();
     // The books are younger than a day.
     expect(await daily()).toEqual([]);
@@ -48,13 +52,7 @@ describe("the daily run", () => {
     await db.prepare("DELETE FROM method").run();
     await minute();
     expect(await daily()).toHaveLength(1);
-    const again = await charged(3);
-    await vi.waitFor(async () => {
-      const { json } = await get(
-        `/ledger/entries?paymentMethodId=${again.id}&type=attempt_answered`,
-      );
-      expect(json["entries"]).toHaveLength(1);
-    });
+    await delivered((await charged(3)).id);
     await minute();
     const [, second] = await daily();
     const next = await get(`/ledger/reconciliations/${String(second?.["reconciliation_id"])}`);
@@ -63,5 +61,9 @@ describe("the daily run", () => {
       progress: { done: 1, total: 1 },
       harmony: { payments: 1, confirmedMinor: 300 },
     });
+    // The same day: what is active now is the next day's.
+    await delivered((await charged(4)).id);
+    await minute();
+    expect(await daily()).toHaveLength(2);
   });
 });

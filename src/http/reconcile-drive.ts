@@ -65,7 +65,7 @@ const TRIES_MAX = 3;
 /** Beyond the wait for a method, its claim holds this much longer. */
 const CLAIM_SLACK_MS = 60_000;
 /** Runs that one sweep drives, the oldest first. */
-const RUNS_MAX = 5;
+const RUNS_MAX = 20;
 const RECORD_MS = 10_000;
 export const STATEMENT_TIMEOUT_MS = 10_000;
 
@@ -86,17 +86,28 @@ export async function reconcileDue(env: Env, execution: Reach["execution"]): Pro
     return;
   }
   const reach = { env, config: config.config, execution };
-  await Promise.all(open.value.map(async (id) => drive(reach, id, CRON_STEP)));
+  // One after another, so that together they take no more than one step may.
+  const endsAtMs = Date.now() + CRON_STEP.budgetMs;
+  let methodsMax = CRON_STEP.methodsMax;
+  for (const id of open.value) {
+    const budgetMs = endsAtMs - Date.now();
+    if (budgetMs <= 0 || methodsMax <= 0) {
+      return;
+    }
+    methodsMax -= await drive(reach, id, { ...CRON_STEP, budgetMs, methodsMax });
+  }
 }
 
-/** Drives one run as far as one step goes. */
-export async function drive(reach: Reach, id: string, pace: Pace): Promise<void> {
+/** Drives one run as far as one step goes; gives how many methods it took. */
+export async function drive(reach: Reach, id: string, pace: Pace): Promise<number> {
+  const step = new Step(reach, id, pace);
   try {
-    await new Step(reach, id, pace).run();
+    await step.run();
   } catch (error) {
     // Whatever it was, the run stands in D1 and the next step goes on with it.
     log("warn", "reconciliation_failed", { id, message: String(error) });
   }
+  return step.taken;
 }
 
 class Step {
@@ -104,13 +115,12 @@ class Step {
   readonly #id: string;
   readonly #pace: Pace;
   readonly #endsAtMs: number;
-  #left: number;
+  taken = 0;
 
   constructor(reach: Reach, id: string, pace: Pace) {
     this.#reach = reach;
     this.#id = id;
     this.#pace = pace;
-    this.#left = pace.methodsMax;
     this.#endsAtMs = Date.now() + pace.budgetMs;
   }
 
@@ -142,7 +152,7 @@ class Step {
   }
 
   #isOver(): boolean {
-    return this.#left <= 0 || Date.now() >= this.#endsAtMs;
+    return this.taken >= this.#pace.methodsMax || Date.now() >= this.#endsAtMs;
   }
 
   /** Compares what nobody else is at work on, until the step is over. */
@@ -170,12 +180,12 @@ class Step {
 
   async #claim(into: ClaimedMethod[]): Promise<number> {
     const nowMs = Date.now();
-    const limit = Math.min(AT_ONCE, this.#left);
+    const limit = Math.min(AT_ONCE, this.#pace.methodsMax - this.taken);
     const untilMs = nowMs + this.#pace.methodMs + CLAIM_SLACK_MS;
     const claim = { id: this.#id, nowMs, untilMs, limit };
     const taken = value(await claimMethods(this.#reach.env.LEDGER, claim, STATEMENT_TIMEOUT_MS));
     into.push(...taken);
-    this.#left -= taken.length;
+    this.taken += taken.length;
     return taken.length;
   }
 

@@ -1,17 +1,17 @@
 /**
- * Owns the SQL against the object's own storage, but for that of refunds (refund-table.ts): charges,
- * payments, and the chain of entries that is also the outbox. Must not decide anything, nor talk
- * to anyone. One of the files that can lose money: a draft is written whole, with its entries, or
- * not at all.
+ * Owns the SQL against the object's own storage, but for that of refunds (refund-table.ts) and of
+ * comparisons (comparison-reads.ts): charges, payments, and the chain of entries that is also the
+ * outbox. Must not decide anything, nor talk to anyone. One of the files that can lose money: a draft
+ * is written whole, with its entries, or not at all.
  */
 import { type Charge, CHARGE_STATES } from "../domain/charge.ts";
 import type { Draft, Rules, View } from "../domain/draft.ts";
 import { type Entry, FIRST_PREV_HASH } from "../domain/entries.ts";
 import type { Actor } from "../domain/facts.ts";
 import type { PaymentRecord } from "../domain/match.ts";
-import type { PaidCharge } from "../domain/reconcile.ts";
 import { entryOf } from "../domain/render.ts";
 import { sealEntry } from "../ledger/chain.ts";
+import { ComparisonReads } from "./comparison-reads.ts";
 import type { Storage } from "./host.ts";
 import { RefundTable } from "./refund-table.ts";
 import { migrate } from "./schema.ts";
@@ -28,6 +28,7 @@ type Wanted = { readonly paymentIds: readonly string[] } | "all";
 
 export class Journal {
   readonly refunds: RefundTable;
+  readonly comparison: ComparisonReads;
   readonly #storage: Storage;
   readonly #paymentMethodId: string;
   #method: Method = { baselineSeq: null, foreignSeen: false, halted: null };
@@ -42,6 +43,7 @@ export class Journal {
     this.#storage = storage;
     this.#paymentMethodId = paymentMethodId;
     this.refunds = new RefundTable(storage);
+    this.comparison = new ComparisonReads(storage);
     if (!migrate(storage)) {
       throw new UnknownStateError("the tables are of a later version");
     }
@@ -211,38 +213,6 @@ export class Journal {
       charges.set(charge.chargeId, charges.get(charge.chargeId) ?? charge);
     }
     return { ...view, charges };
-  }
-
-  /** The charges of these amounts that have a payment. Reads every charge: not for every request. */
-  paidCharges(amountsMinor: readonly number[]): PaidCharge[] {
-    return this.#rows(
-      `SELECT charge_id, body ->> '$.payment.id' AS payment_id,
-         body ->> '$.request.amountMinor' AS amount_minor, body ->> '$.request.currency' AS currency,
-         body ->> '$.attempts[0].intentSeq' AS intent_seq,
-         body ->> '$.attempts[0].intendedAtMs' AS intended_at,
-         (SELECT json_group_array(value ->> 'tag') FROM json_each(body, '$.attempts')) AS tags
-       FROM charge WHERE body ->> '$.payment.id' IS NOT NULL
-         AND body ->> '$.request.amountMinor' IN (SELECT value FROM json_each(?))`,
-      JSON.stringify(amountsMinor),
-    ).map((row) => ({
-      chargeId: String(row["charge_id"]),
-      paymentId: String(row["payment_id"]),
-      amountMinor: Number(row["amount_minor"]),
-      currency: String(row["currency"]),
-      intentSeq: Number(row["intent_seq"]),
-      intendedAtMs: Number(row["intended_at"]),
-      tags: (JSON.parse(String(row["tags"])) as (string | null)[]).filter((tag) => tag !== null),
-    }));
-  }
-
-  /** The entry that records this run, if it is there. May read the whole chain. */
-  reconciliationSeq(reconciliationId: string): number | null {
-    const [row] = this.#rows(
-      `SELECT seq FROM entry WHERE body ->> 'type' = 'reconciliation_recorded'
-         AND body ->> '$.detail.reconciliationId' = ? ORDER BY seq DESC LIMIT 1`,
-      reconciliationId,
-    );
-    return row === undefined ? null : Number(row["seq"]);
   }
 
   /** Writes a draft: its charges, refunds, payments and sealed entries, in one transaction. */

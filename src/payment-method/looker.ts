@@ -48,7 +48,7 @@ export class Looker {
       this.#learn(draft, report, "reconciliation", null);
       return isComparable(report)
         ? compareBooks(draft, report, {
-            paidCharges: (amountsMinor) => journal.paidCharges(amountsMinor),
+            paidCharges: (amountsMinor) => journal.comparison.paidCharges(amountsMinor),
             paymentIdOf: (chargeId) => journal.chargeById(chargeId)?.payment?.id ?? null,
           })
         : null;

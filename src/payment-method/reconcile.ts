@@ -56,7 +56,7 @@ export function recordReconciliation(
 ): Answer {
   const { reconciliationId } = summary;
   const seq =
-    books.journal.reconciliationSeq(reconciliationId) ??
+    books.journal.comparison.reconciliationSeq(reconciliationId) ??
     books.step(actor, {}, (draft) => {
       const atMs = draft.view.nowMs;
       const fact = { atMs, chargeId: null, outcome, summary } as const;

@@ -8,6 +8,7 @@ import type { Fact, LookPurpose } from "../../src/domain/facts.ts";
 import { isPaymentStatus, type Outcome, type Payment } from "../../src/domain/outcome.ts";
 import { newDoubt } from "../../src/domain/schedule.ts";
 import { METHOD_ID, recordOf, reportOf, T0 } from "../domain/builders.ts";
+import { recordCommand } from "../support/method-commands.ts";
 import { DUE, examplesOf, paid, type Situation, situationOf } from "./charge-situations.ts";
 
 /** The statuses of a payment as rows name them, and examples of each. */
@@ -122,6 +123,7 @@ const EVENTS: {
     doubt: look("doubt"),
     late: look("late"),
     read: look("read"),
+    reconciliation: look("reconciliation"),
   },
   polled: {
     "": (charge) =>
@@ -225,6 +227,13 @@ const EVENTS: {
     "": () => {
       const failed = { outcome: "refused", failure: "status_400", methodStatus: null } as const;
       return [{ type: "method_revoke_failed", ...ON_METHOD, ...failed, tries: 1 }];
+    },
+  },
+  reconciliation_recorded: {
+    "": () => {
+      const { summary } = recordCommand("run");
+      const fact = { atMs: T0, chargeId: null, outcome: "equal", summary } as const;
+      return [{ type: "reconciliation_recorded", ...fact }];
     },
   },
   delivery_refused: {

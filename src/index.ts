@@ -3,7 +3,7 @@
  * their objects. No logic stands here.
  */
 import type { Env } from "./env.ts";
-import { reconcileDue } from "./http/reconcile-drive.ts";
+import { reconcileDue } from "./http/reconcile-due.ts";
 import { handle } from "./http/router.ts";
 import { sweep } from "./http/sweep.ts";
 

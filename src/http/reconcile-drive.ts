@@ -3,20 +3,16 @@
  * that began one and by the cron, so that a crash costs a minute. All that a run knows is in D1.
  * Must not compare: each method's object does. Never throws.
  */
-import { v7 as uuidv7 } from "uuid";
-import { configOf, type Env } from "../env.ts";
 import { GATEWAY_CHAIN_ID } from "../domain/entries.ts";
 import type { Actor } from "../domain/facts.ts";
 import { outcomeOf, type Report } from "../domain/reconciliation.ts";
 import { figuresOf, notComparedOf, rowsOf } from "../ledger/reconciliation-figures.ts";
 import {
-  beginDaily,
   claimMethods,
   type ClaimedMethod,
   endRun,
   keepReport,
   listMethods,
-  openRuns,
   readRun,
   releaseMethod,
   type Result,
@@ -50,53 +46,14 @@ export const FIRST_STEP: Pace = {
   methodMs: 20_000,
   givesUp: false,
 };
-/** Of the cron, each minute: a look may take two minutes and wait for its turn before that. */
-export const CRON_STEP: Pace = {
-  budgetMs: 25_000,
-  methodsMax: 200,
-  methodMs: 240_000,
-  givesUp: true,
-};
-
 /** So many methods at once: Harmony serves charges meanwhile. */
 const AT_ONCE = 10;
 /** A method that was claimed so often without an end is given up: whatever ends its drivers goes on. */
 const TRIES_MAX = 3;
 /** Beyond the wait for a method, its claim holds this much longer. */
 const CLAIM_SLACK_MS = 60_000;
-/** Runs that one sweep drives, the oldest first. */
-const RUNS_MAX = 20;
 const RECORD_MS = 10_000;
 export const STATEMENT_TIMEOUT_MS = 10_000;
-
-const CRON: Actor = { caller: null, keyId: null, requestId: null, traceId: null, origin: "cron" };
-
-/** Each minute: begins the day's run where it is time, and drives those that are not done. */
-export async function reconcileDue(env: Env, execution: Reach["execution"]): Promise<void> {
-  const config = configOf(env);
-  if (!config.ok) {
-    // The sweep of overdue methods says so.
-    return;
-  }
-  const daily = { id: uuidv7(), actor: JSON.stringify(CRON), startedAtMs: Date.now() };
-  const begun = await beginDaily(env.LEDGER, daily, STATEMENT_TIMEOUT_MS);
-  const open = await openRuns(env.LEDGER, RUNS_MAX, STATEMENT_TIMEOUT_MS);
-  if (begun.type === "unavailable" || open.type === "unavailable") {
-    log("warn", "reconciliation_failed", { message: messageOf(begun) ?? messageOf(open) });
-    return;
-  }
-  const reach = { env, config: config.config, execution };
-  // One after another, so that together they take no more than one step may.
-  const endsAtMs = Date.now() + CRON_STEP.budgetMs;
-  let methodsMax = CRON_STEP.methodsMax;
-  for (const id of open.value) {
-    const budgetMs = endsAtMs - Date.now();
-    if (budgetMs <= 0 || methodsMax <= 0) {
-      return;
-    }
-    methodsMax -= await drive(reach, id, { ...CRON_STEP, budgetMs, methodsMax });
-  }
-}
 
 /** Drives one run as far as one step goes; gives how many methods it took. */
 export async function drive(reach: Reach, id: string, pace: Pace): Promise<number> {
@@ -338,10 +295,6 @@ function value<T>(result: Result<T>): T {
   return result.value;
 }
 
-function messageOf(result: Result<unknown>): string | null {
-  return result.type === "unavailable" ? result.message : null;
-}
-
-function log(level: "warn" | "alert", event: string, fields: Record<string, unknown>): void {
+export function log(level: "warn" | "alert", event: string, fields: Record<string, unknown>): void {
   console.log(JSON.stringify({ level, event, ...fields }));
 }

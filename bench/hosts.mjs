@@ -100,7 +100,7 @@ export async function startCobro(name, directory, sandboxUrl, modules, variables
   return host;
 }
 
-async function addKey(ledger, text, scopes) {
+export async function addKey(ledger, text, scopes) {
   const hash = createHash("sha256").update(text).digest("hex");
   const insert = ledger.prepare(
     `INSERT INTO api_key (key_id, hash, caller_id, name, scopes, created_at)

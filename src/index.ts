@@ -3,6 +3,7 @@
  * their objects. No logic stands here.
  */
 import type { Env } from "./env.ts";
+import { reconcileDue } from "./http/reconcile-due.ts";
 import { handle } from "./http/router.ts";
 import { sweep } from "./http/sweep.ts";
 
@@ -10,5 +11,7 @@ export { PaymentMethod } from "./payment-method/object.ts";
 
 export default {
   fetch: async (request, env, execution) => handle(request, env, execution),
-  scheduled: async (_controller, env, execution) => sweep(env, execution),
+  scheduled: async (_controller, env, execution) => {
+    await Promise.all([sweep(env, execution), reconcileDue(env, execution)]);
+  },
 } satisfies ExportedHandler<Env>;

@@ -64,7 +64,7 @@ const centavos = z
   .transform(Number);
 
 /** A plus sign in a query string means a space: an offset that was not escaped is still one. */
-const time = z
+export const time = z
   .string()
   .transform((value) => value.replace(/ (?=\d\d:\d\d$)/, "+").toUpperCase())
   .pipe(z.iso.datetime({ offset: true, error: "must be an RFC 3339 time" }))

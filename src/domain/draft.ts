@@ -239,6 +239,7 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     case "refund_resolved":
     case "refund_escalated":
     case "method_resumed":
+    case "reconciliation_recorded":
     case "delivery_refused":
       return 0;
     default:

@@ -104,6 +104,7 @@ function change(charge: Charge | null, fact: Fact, seq: number): Charge {
     case "refund_resolved":
     case "refund_escalated":
     case "method_resumed":
+    case "reconciliation_recorded":
     case "delivery_refused":
       return charge;
     default:

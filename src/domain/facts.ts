@@ -12,6 +12,7 @@ import type {
   RefundResolvedBy,
   RefundState,
 } from "./refund.ts";
+import type { RunOutcome, Summary } from "./reconciliation.ts";
 
 /** Who a charge belongs to and what it asks; fixed at its first intent. */
 export interface ChargeIdentity {
@@ -48,8 +49,16 @@ export interface SeenPayment extends Payment {
 /**
  * `read` is one page that a caller asked for: what it shows exists, what it leaves out proves nothing.
  * `operator` is made for a person's decision: whole, but it moves no schedule and counts for no rule.
+ * `reconciliation` counts for no horizon; what it finds is held against every charge.
  */
-export type LookPurpose = "baseline" | "before_attempt" | "doubt" | "late" | "read" | "operator";
+export type LookPurpose =
+  | "baseline"
+  | "before_attempt"
+  | "doubt"
+  | "late"
+  | "read"
+  | "operator"
+  | "reconciliation";
 
 /** What a person decided about a charge. */
 export type Resolution =
@@ -279,6 +288,13 @@ export type Fact =
       readonly reason: string;
       /** Why it was halted. */
       readonly halted: string;
+    }
+  | {
+      readonly type: "reconciliation_recorded";
+      readonly atMs: number;
+      readonly chargeId: null;
+      readonly outcome: RunOutcome;
+      readonly summary: Summary;
     }
   | {
       readonly type: "delivery_refused";

@@ -233,11 +233,13 @@ export function contextOf(draft: Draft, charge: Charge, attempt: Attempt): Match
     const competes =
       isCompeting(other) ||
       (loaded !== undefined && isCompeting(loaded) && other.attempts.some(isUnexplained));
+    // Where its late looks are over, nothing tells it from another whose are over as well.
+    const isEqual = !isCompeting(charge) && other.attempts.some(isUnexplained);
     competing ||=
       other.chargeId !== charge.chargeId &&
       other.request.amountMinor === charge.request.amountMinor &&
       other.request.currency === charge.request.currency &&
-      competes;
+      (competes || isEqual);
   }
   return {
     competing,

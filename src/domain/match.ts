@@ -70,7 +70,7 @@ export interface MatchContext {
  * How far Harmony's clock may be off ours before a creation time speaks against a payment.
  * Wide enough for bad clocks, narrow enough to tell yesterday's payment from today's.
  */
-const CLOCK_SKEW_MAX_MS = 600_000;
+export const CLOCK_SKEW_MAX_MS = 600_000;
 
 /** Statuses with which a first-seen payment may be adopted without a person. */
 const ADOPTABLE: readonly string[] = ["NOT_INITIALIZED", "PENDING", "CONFIRMED", "CANCELLED"];

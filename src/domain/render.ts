@@ -223,6 +223,8 @@ function particulars(fact: Fact): Particulars {
       return { ...methodAct(fact), httpStatus: fact.httpStatus, latencyMs: fact.latencyMs };
     case "method_resumed":
       return { detail: { reason: outsideText(fact.reason), halted: outsideText(fact.halted) } };
+    case "reconciliation_recorded":
+      return { outcome: fact.outcome, detail: fact.summary };
     case "delivery_refused":
       return { detail: { reason: outsideText(fact.reason) } };
     default:

@@ -15,6 +15,7 @@ import { deleteMethod, getHistory, getMethod, listMethods, postMethod } from "./
 import { postResolution, postResume } from "./operate.ts";
 import { jsonResponse, problemResponse } from "./problem.ts";
 import { getRefund, postRefund } from "./refunds.ts";
+import { getReconciliation, postReconciliation } from "./reconciliations.ts";
 
 type Params = Readonly<Record<string, string>>;
 type Handler = (context: Context, caller: Caller, params: Params) => Promise<Response>;
@@ -73,6 +74,12 @@ const ROUTES: readonly Route[] = [
   ),
   route("GET", "/ledger/entries", ["audit"], async (c) => getEntries(c)),
   route("GET", "/ledger/open", ["audit"], async (c) => getOpen(c)),
+  route("POST", "/ledger/reconciliations", ["operate"], async (c, caller) =>
+    postReconciliation(c, caller),
+  ),
+  route("GET", "/ledger/reconciliations/:id", ["audit", "operate"], async (c, _caller, p) =>
+    getReconciliation(c, p["id"] ?? ""),
+  ),
   route("GET", "/ledger/entries/:id/:seq", ["audit"], async (c, _caller, p) =>
     getEntry(c, p["id"] ?? "", p["seq"] ?? ""),
   ),

@@ -46,6 +46,8 @@ export interface Load {
   readonly refundsOf?: string;
   /** Payments whose owners are loaded as well, since their status may move. */
   readonly owners?: (view: View) => Iterable<string>;
+  /** Amounts whose closed charges are loaded as well, where nothing explains an attempt of them. */
+  readonly amountsMinor?: (view: View) => readonly number[];
 }
 
 /** The tags of the payments that belong to no charge yet. */
@@ -86,6 +88,9 @@ export class Books {
     }
     if (load.owners !== undefined) {
       view = this.journal.withOwners(view, load.owners(view));
+    }
+    if (load.amountsMinor !== undefined) {
+      view = this.journal.withUnexplained(view, load.amountsMinor(view));
     }
     const draft = openDraft(view);
     const result = decide(draft);

@@ -6,6 +6,8 @@
 import type { ChargeRequest } from "../domain/charge.ts";
 import type { GATEWAY_CHAIN_ID } from "../domain/entries.ts";
 import type { Actor } from "../domain/facts.ts";
+import type { Comparison } from "../domain/reconcile.ts";
+import type { RunOutcome, Summary } from "../domain/reconciliation.ts";
 import type { Reply } from "../domain/reply.ts";
 import type { Decision } from "../domain/resolve.ts";
 import type { PageQuery } from "../harmony/methods.ts";
@@ -126,6 +128,26 @@ export interface ResumeMethodCommand {
   readonly actor: Actor;
 }
 
+/** Compares the method's books with a look of its own at Harmony, in its turn. */
+export interface ReconcileCommand {
+  readonly v: 1;
+  readonly type: "reconcile";
+  readonly paymentMethodId: string;
+  readonly actor: Actor;
+  /** How long it is waited for: a look whose turn has not come by then is not made. */
+  readonly waitMs: number;
+}
+
+/** Enters what a run came to, once, however often it is asked. */
+export interface RecordReconciliationCommand {
+  readonly v: 1;
+  readonly type: "record_reconciliation";
+  readonly paymentMethodId: typeof GATEWAY_CHAIN_ID;
+  readonly outcome: RunOutcome;
+  readonly summary: Summary;
+  readonly actor: Actor;
+}
+
 export type Command =
   | ChargeCommand
   | RefundCommand
@@ -137,6 +159,8 @@ export type Command =
   | RevokeMethodCommand
   | ResolveChargeCommand
   | ResumeMethodCommand
+  | ReconcileCommand
+  | RecordReconciliationCommand
   | WakeCommand;
 
 /** Commands that give a method no work, so that the registry need not hear of them. */
@@ -151,6 +175,21 @@ export interface Answer {
   readonly reply: Reply;
   /** Time spent waiting for a turn and for Harmony, for `Server-Timing`; null where none was. */
   readonly timing: { readonly queueMs: number; readonly harmonyMs: number } | null;
+}
+
+/** The body of the answer to `reconcile`, as JSON. */
+export type ReconcileAnswer =
+  | { readonly type: "compared"; readonly comparison: Comparison }
+  /** The look did not read the whole history: why, in one word. */
+  | { readonly type: "not_compared"; readonly reason: string }
+  /** Its turn did not come in time; it was withdrawn. */
+  | { readonly type: "busy" }
+  /** The look goes on, and is recorded; nobody hears how it compares. */
+  | { readonly type: "under_way" };
+
+/** The body of the answer to `record_reconciliation`, as JSON. */
+export interface RecordedAnswer {
+  readonly seq: number;
 }
 
 /** The object's one method: everything goes through `execute`. */

@@ -1,8 +1,8 @@
 /**
- * Owns the SQL against the object's own storage, but for that of refunds (refund-table.ts): charges,
- * payments, and the chain of entries that is also the outbox. Must not decide anything, nor talk
- * to anyone. One of the files that can lose money: a draft is written whole, with its entries, or
- * not at all.
+ * Owns the SQL against the object's own storage, but for that of refunds (refund-table.ts) and of
+ * comparisons (comparison-reads.ts): charges, payments, and the chain of entries that is also the
+ * outbox. Must not decide anything, nor talk to anyone. One of the files that can lose money: a draft
+ * is written whole, with its entries, or not at all.
  */
 import { type Charge, CHARGE_STATES } from "../domain/charge.ts";
 import type { Draft, Rules, View } from "../domain/draft.ts";
@@ -11,6 +11,7 @@ import type { Actor } from "../domain/facts.ts";
 import type { PaymentRecord } from "../domain/match.ts";
 import { entryOf } from "../domain/render.ts";
 import { sealEntry } from "../ledger/chain.ts";
+import { ComparisonReads } from "./comparison-reads.ts";
 import type { Storage } from "./host.ts";
 import { RefundTable } from "./refund-table.ts";
 import { migrate } from "./schema.ts";
@@ -27,6 +28,7 @@ type Wanted = { readonly paymentIds: readonly string[] } | "all";
 
 export class Journal {
   readonly refunds: RefundTable;
+  readonly comparison: ComparisonReads;
   readonly #storage: Storage;
   readonly #paymentMethodId: string;
   #method: Method = { baselineSeq: null, foreignSeen: false, halted: null };
@@ -41,6 +43,7 @@ export class Journal {
     this.#storage = storage;
     this.#paymentMethodId = paymentMethodId;
     this.refunds = new RefundTable(storage);
+    this.comparison = new ComparisonReads(storage);
     if (!migrate(storage)) {
       throw new UnknownStateError("the tables are of a later version");
     }
@@ -191,6 +194,23 @@ export class Journal {
         const charge = readCharge(row["body"]);
         charges.set(charge.chargeId, charges.get(charge.chargeId) ?? charge);
       }
+    }
+    return { ...view, charges };
+  }
+
+  /** Adds the closed charges of these amounts that have an attempt which nothing explains. */
+  withUnexplained(view: View, amountsMinor: readonly number[]): View {
+    const charges = new Map(view.charges);
+    for (const row of this.#rows(
+      `SELECT body FROM charge WHERE open = 0
+         AND body ->> '$.request.amountMinor' IN (SELECT value FROM json_each(?))
+         AND EXISTS (SELECT 1 FROM json_each(body, '$.attempts') AS attempt
+           WHERE attempt.value ->> 'explainedBy' IS NULL
+             AND attempt.value ->> 'outcome' IN ('indeterminate', 'contradictory'))`,
+      JSON.stringify(amountsMinor),
+    )) {
+      const charge = readCharge(row["body"]);
+      charges.set(charge.chargeId, charges.get(charge.chargeId) ?? charge);
     }
     return { ...view, charges };
   }

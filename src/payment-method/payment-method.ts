@@ -22,6 +22,7 @@ import { createMethod } from "./create.ts";
 import { chargeKeyReused, refundKeyReused } from "./mismatch.ts";
 import { resolveCharge } from "./resolve.ts";
 import { resumeMethod } from "./resume.ts";
+import { recordReconciliation, reconcileMethod } from "./reconcile.ts";
 import { revokeMethod } from "./revoke.ts";
 import { Queue, type Settlement, settledWithin, type Ticket, type Waiter } from "./queue.ts";
 import { readCharge, readPayment } from "./reads.ts";
@@ -104,6 +105,10 @@ export class PaymentMethod {
       }
       case "resume_method":
         return resumeMethod(this.#host, this.#books, command);
+      case "reconcile":
+        return reconcileMethod(this.#host, this.#queue, this.#looker, command);
+      case "record_reconciliation":
+        return recordReconciliation(this.#books, command);
     }
   }
 

@@ -8,6 +8,7 @@ import type { Fact, LookPurpose } from "../../src/domain/facts.ts";
 import { isPaymentStatus, type Outcome, type Payment } from "../../src/domain/outcome.ts";
 import { newDoubt } from "../../src/domain/schedule.ts";
 import { METHOD_ID, recordOf, reportOf, T0 } from "../domain/builders.ts";
+import { recordCommand } from "../support/method-commands.ts";
 import { DUE, examplesOf, paid, type Situation, situationOf } from "./charge-situations.ts";
 
 /** The statuses of a payment as rows name them, and examples of each. */
@@ -123,6 +124,7 @@ const EVENTS: {
     late: look("late"),
     read: look("read"),
     operator: look("operator"),
+    reconciliation: look("reconciliation"),
   },
   polled: {
     "": (charge) =>
@@ -244,6 +246,13 @@ const EVENTS: {
     "": () => [
       { type: "method_resumed", atMs: T0, chargeId: null, reason: "mended", halted: "fork" },
     ],
+  },
+  reconciliation_recorded: {
+    "": () => {
+      const { summary } = recordCommand("run");
+      const fact = { atMs: T0, chargeId: null, outcome: "equal", summary } as const;
+      return [{ type: "reconciliation_recorded", ...fact }];
+    },
   },
   delivery_refused: {
     "": () => [{ type: "delivery_refused", atMs: T0, chargeId: null, reason: "fork" }],

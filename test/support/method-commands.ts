@@ -1,8 +1,11 @@
 /** Commands about the payment method itself, as the Worker would send them. Owns no expectation. */
 import type { PageQuery } from "../../src/harmony/methods.ts";
 import type { Decision } from "../../src/domain/resolve.ts";
+import { GATEWAY_CHAIN_ID } from "../../src/domain/entries.ts";
 import type {
   ReadHistoryCommand,
+  ReconcileCommand,
+  RecordReconciliationCommand,
   ResolveChargeCommand,
   ResumeMethodCommand,
   RevokeMethodCommand,
@@ -55,4 +58,41 @@ export function itWasNot(override = false): Decision {
 
 export function resumeCommand(reason = "the ledger was put right"): ResumeMethodCommand {
   return { v: 1, type: "resume_method", paymentMethodId: METHOD_ID, reason, actor: OPERATOR };
+}
+
+export function reconcileCommand(waitMs = 120_000): ReconcileCommand {
+  return { v: 1, type: "reconcile", paymentMethodId: METHOD_ID, actor: ACTOR, waitMs };
+}
+
+/** The recording of a run that found nothing. */
+export function recordCommand(reconciliationId: string): RecordReconciliationCommand {
+  const none = { count: 0, booksMinor: 0, harmonyMinor: 0 };
+  const nothing = { payments: 0, confirmedMinor: 0 };
+  return {
+    v: 1,
+    type: "record_reconciliation",
+    paymentMethodId: GATEWAY_CHAIN_ID,
+    outcome: "equal",
+    summary: {
+      reconciliationId,
+      begunBy: "request",
+      scope: { paymentMethodId: METHOD_ID },
+      asOf: 0,
+      methods: { compared: 1, notCompared: 0 },
+      differences: {
+        unexplained: none,
+        missing: none,
+        amount_differs: none,
+        status_differs: none,
+        duplicate: none,
+      },
+      harmony: nothing,
+      books: nothing,
+      earlier: nothing,
+      rowCount: 0,
+      rowsKept: 0,
+      rowsHash: "0".repeat(64),
+    },
+    actor: ACTOR,
+  };
 }

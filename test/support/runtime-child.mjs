@@ -25,6 +25,8 @@ const runtime = new Miniflare(
     // Nothing is fetched from anywhere but the sandbox.
     cf: false,
     telemetry: { enabled: false },
+    // The cron never fires by itself here: a test that wants its minute asks for it.
+    unsafeTriggerHandlers: true,
     unsafeLocalExplorer: false,
     unsafeObservability: false,
     log: new Log(LogLevel.ERROR),

@@ -101,11 +101,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/match.ts",
-        from: `    payment.chargeId === null &&
-    payment.recordedSeq > attempt.intentSeq &&
-    payment.amountMinor`,
-        to: `    payment.chargeId === null &&
-    payment.amountMinor`,
+        from: "payment.recordedSeq > attempt.intentSeq && payment.foreign",
+        to: "payment.foreign",
       },
     ],
   },
@@ -287,9 +284,9 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "payment-method/relay.ts",
-        from: `          if (!(await this.#rewind())) {`,
+        from: `          const end = await this.#rewind();`,
         to: `          this.#journal.markDelivered(last.seq);
-          if (false) {`,
+          const end = null as Delivery | null;`,
       },
     ],
   },

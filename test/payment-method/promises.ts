@@ -173,7 +173,7 @@ export function assertRevokesAreTrue(world: World, calls: readonly Call[]): void
     ({ command, answer }) => command.type === "revoke_method" && answer?.reply.status === 200,
   );
   const entered = journalOf(world).some(({ type }) => type === "method_revoked");
-  const status = world.sandbox.book.method(METHOD_ID)?.status;
+  const status = world.sandbox.book.method(world.paymentMethodId)?.status;
   if ((told && !entered) || (entered && status !== "REVOKED")) {
     throw new Error(`told ${told}, entered ${entered}, and the method is ${status}`);
   }

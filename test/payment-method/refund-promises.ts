@@ -4,7 +4,7 @@
  */
 import type { Entry } from "../../src/domain/entries.ts";
 import type { Refund } from "../../src/domain/refund.ts";
-import { type Call, METHOD_ID, type World } from "../support/fake-host.ts";
+import type { Call, World } from "../support/fake-host.ts";
 
 /** The refunds as the object keeps them; none where a crash took its very tables back. */
 export function refundsOf(world: World): Refund[] {
@@ -95,7 +95,7 @@ export function assertRefundedOnce(
 
 /** What the book says of each refunded payment of ours is what the object says of it. */
 export function assertRefundsKnown(world: World): void {
-  for (const { id, status } of world.sandbox.book.paymentsOf(METHOD_ID)) {
+  for (const { id, status } of world.sandbox.book.paymentsOf(world.paymentMethodId)) {
     const [row] = world.storage.sql
       .exec("SELECT body FROM payment WHERE payment_id = ? AND charge_id IS NOT NULL", id)
       .toArray();

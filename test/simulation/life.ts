@@ -10,8 +10,11 @@ import { type Shared, World } from "../support/fake-host.ts";
 import { NodeLedger } from "../support/node-ledger.ts";
 import { T0, VirtualTime } from "../support/virtual-time.ts";
 import { Chance } from "./chance.ts";
+import { Door } from "./door.ts";
 import { Log } from "./log.ts";
 import { type Card, type Plan, planOf } from "./plan.ts";
+import { Refunder } from "./refunder.ts";
+import { Revoker } from "./revoker.ts";
 import { type Order, Shop } from "./shop.ts";
 import { Troubles } from "./troubles.ts";
 
@@ -29,7 +32,10 @@ export interface Life {
   readonly plan: Plan;
   readonly log: Log;
   readonly worlds: readonly World[];
+  readonly door: Door;
   readonly shop: Shop;
+  readonly refunder: Refunder;
+  readonly revoker: Revoker;
   readonly ledger: NodeLedger;
   readonly restored: ReadonlySet<World>;
   readonly ledgerRestoredAt: ReadonlyMap<World, number>;
@@ -43,7 +49,12 @@ export async function live(seed: number): Promise<Life> {
   const log = new Log(() => time.nowMs);
   const shared = share(time, chance);
   const worlds = begin(plan, shared, log);
-  const shop = new Shop(chance, log, worlds);
+  const door = new Door();
+  const refunder = new Refunder(chance, log, door, worlds, plan);
+  const shop: Shop = new Shop(chance, log, door, worlds, (told) =>
+    refunder.heard(told, (order) => shop.ask(order, 1)),
+  );
+  const revoker = new Revoker(chance, log, door);
   const troubles = new Troubles(plan, chance, log, worlds, shared.ledger);
   let isQuiet = false;
   const sweep = async (): Promise<void> => {
@@ -52,6 +63,7 @@ export async function live(seed: number): Promise<Life> {
   };
   time.after(SWEEP_MS, sweep);
   const orders = openTheShop(plan, chance, shop, time);
+  revoker.begin(plan, worlds);
   troubles.begin();
   await time.advance(plan.busyMs + MINUTE_MS);
   troubles.end();
@@ -61,15 +73,25 @@ export async function live(seed: number): Promise<Life> {
     world.scenario({ history: plan.cards[index]?.history ?? {} });
   }
   // Not all of them: what the gateway still owes, it must do without being asked.
+  const later = () =>
+    chance.between(0, chance.pick([MINUTE_MS, 17 * MINUTE_MS, 50 * MINUTE_MS, 9 * HOUR_MS]));
   for (const order of chance.some(orders, 0.5)) {
-    const afterMs = chance.pick([MINUTE_MS, 17 * MINUTE_MS, 50 * MINUTE_MS, 9 * HOUR_MS]);
-    time.after(chance.between(0, afterMs), () => shop.ask(order, 6));
+    time.after(later(), () => shop.ask(order, 6));
+  }
+  for (const wish of chance.some(refunder.wishes, 0.5)) {
+    time.after(later(), () => refunder.ask(wish, 2));
   }
   await time.advance(12 * HOUR_MS + QUIET_MS);
+  if (plan.troubles.has("refunded_by_others")) {
+    // What others have done, no one needs to have told us: it is on the books once it is read.
+    shop.readAll();
+    await time.advance(MINUTE_MS);
+  }
   const { ledger } = shared;
   const virtualMs = time.nowMs - T0;
   const { restored, ledgerRestoredAt } = troubles;
-  return { plan, log, worlds, shop, ledger, restored, ledgerRestoredAt, virtualMs };
+  const callers = { door, shop, refunder, revoker };
+  return { plan, log, worlds, ...callers, ledger, restored, ledgerRestoredAt, virtualMs };
 }
 
 /** What the cron trigger does (src/http/sweep.ts), with the real SQL. */
@@ -115,8 +137,16 @@ function begin(plan: Plan, shared: Shared, log: Log): World[] {
       afterHarmony: () => hide(shared, world, card),
       onLog: (level, event, fields) => log.note(`${level} ${event}`, fields),
     });
-    const { charges, looks, reads, history } = card;
-    world.scenario({ charges: [...charges], looks: [...looks], reads: [...reads], history });
+    const { charges, looks, reads, history, after } = card;
+    const { refunds, revokes } = after;
+    world.scenario({
+      charges: [...charges],
+      looks: [...looks],
+      reads: [...reads],
+      refunds: [...refunds],
+      revokes: [...revokes],
+      history,
+    });
     return world;
   });
 }

@@ -6,6 +6,7 @@
 import type { Rules } from "../../src/domain/draft.ts";
 import type { ScenarioInput } from "../support/sandbox.ts";
 import { Chance } from "./chance.ts";
+import { type AfterCharge, planAfterCharge, planRefunding } from "./refund-plan.ts";
 
 export type ChargeStep = NonNullable<ScenarioInput["charges"]>[number];
 export type ReadStep = NonNullable<ScenarioInput["looks"]>[number];
@@ -27,6 +28,7 @@ const TROUBLES = [
   "storage_fails",
   "object_restored",
   "ledger_restored",
+  "refunded_by_others",
 ] as const;
 export type Trouble = (typeof TROUBLES)[number];
 
@@ -37,6 +39,7 @@ export interface Card {
   readonly history: History;
   /** How long the history leaves out every payment but the first. */
   readonly hiddenMs: number;
+  readonly after: AfterCharge;
 }
 
 export interface Plan {
@@ -50,6 +53,8 @@ export interface Plan {
   readonly rules: Partial<Rules>;
   readonly tag: boolean;
   readonly brake: boolean;
+  /** How readily a charge that went well is given back. */
+  readonly refundShare: number;
 }
 
 const MINUTE_MS = 60_000;
@@ -155,7 +160,7 @@ function repeat<T>(times: number, draw: () => T): T[] {
   return Array.from({ length: times }, draw);
 }
 
-function planCard(chance: Chance): Card {
+function planCard(chance: Chance, busyMs: number): Card {
   const profile = chance.pick(["mixed", "mixed", "mixed", "twins", "pending", "deaf"] as const);
   const kinds = profile === "mixed" ? chance.some(CHARGE_KINDS, 0.35).flat() : PROFILES[profile];
   const wellShare = chance.pick([0.1, 0.3, 0.6]);
@@ -177,6 +182,7 @@ function planCard(chance: Chance): Card {
     reads: readsOf[profile](),
     history: chance.pick(profile === "twins" ? HISTORIES.slice(0, 2) : HISTORIES),
     hiddenMs: chance.pick([0, 0, 0, 0, 3, 12, 40, 180]) * MINUTE_MS,
+    after: planAfterCharge(chance, busyMs),
   };
 }
 
@@ -186,20 +192,22 @@ const PROFILES = { twins: TWINS, pending: PENDING, deaf: NAMED };
 export function planOf(seed: number): Plan {
   const chance = new Chance(seed);
   const troubles = new Set(chance.some(TROUBLES, 0.22));
+  const busyMs = chance.pick([2, 10, 45]) * MINUTE_MS;
   return {
     seed,
     troubles,
-    cards: Array.from({ length: chance.pick([1, 1, 1, 2, 3]) }, () => planCard(chance)),
+    cards: Array.from({ length: chance.pick([1, 1, 1, 2, 3]) }, () => planCard(chance, busyMs)),
     amountsMinor: chance.yes(0.7)
       ? [chance.pick(AMOUNTS_MINOR)]
       : [chance.pick(AMOUNTS_MINOR), chance.pick(AMOUNTS_MINOR)],
     orders: chance.between(1, 10),
-    busyMs: chance.pick([2, 10, 45]) * MINUTE_MS,
+    busyMs,
     rules: {
       ...(chance.yes(0.1) ? { horizonMs: null } : {}),
       ...(chance.yes(0.1) ? { foreignWriters: true } : {}),
     },
     tag: chance.yes(0.6),
     brake: chance.yes(0.3),
+    refundShare: planRefunding(chance),
   };
 }

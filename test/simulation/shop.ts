@@ -4,9 +4,9 @@
  * book. Must not look into the gateway.
  */
 import type { Reply } from "../../src/domain/reply.ts";
-import { REGISTER_EVERY_MS, registerMethod } from "../../src/ledger/methods.ts";
 import { type Call, chargeCommand, type World } from "../support/fake-host.ts";
 import type { Chance } from "./chance.ts";
+import { CALLER, type Door, READER } from "./door.ts";
 import type { Log } from "./log.ts";
 
 export interface Order {
@@ -24,40 +24,31 @@ export interface Told {
 }
 
 const MINUTE_MS = 60_000;
-const LEDGER_TIMEOUT_MS = 10_000;
 /** What a caller waits before it asks again, where nobody told it. */
 const PAUSES_MS = [50, 1000, 7000, MINUTE_MS, 6 * MINUTE_MS, 21 * MINUTE_MS];
 
-const CALLER = "main";
-const READER = {
-  caller: CALLER,
-  keyId: "test",
-  requestId: null,
-  traceId: null,
-  origin: "192.0.2.2",
-};
-
 export class Shop {
   readonly told: Told[] = [];
-  /** Errors of our own code that a caller got to see. */
-  readonly errors: unknown[] = [];
-  open = 0;
   readonly #chance: Chance;
   readonly #log: Log;
+  readonly #door: Door;
   readonly #worlds: readonly World[];
-  readonly #registeredAtMs = new Map<string, number>();
-  readonly #readEnded = ({ error }: Call): void => {
-    if (error !== null) {
-      this.errors.push(error);
-    }
-  };
+  /** Hears of every answer. */
+  readonly #onTold: (told: Told) => void;
   #orders = 0;
-  #requests = 0;
 
-  constructor(chance: Chance, log: Log, worlds: readonly World[]) {
+  constructor(
+    chance: Chance,
+    log: Log,
+    door: Door,
+    worlds: readonly World[],
+    onTold: (told: Told) => void,
+  ) {
     this.#chance = chance;
     this.#log = log;
+    this.#door = door;
     this.#worlds = worlds;
+    this.#onTold = onTold;
   }
 
   /** A new order, delivered once or many times within the span. */
@@ -78,7 +69,6 @@ export class Shop {
     const { key, card, amountMinor } = order;
     const changed = this.#chance.yes(0.06);
     const asked = changed ? { ...order, amountMinor: amountMinor + 100 } : order;
-    this.#requests += 1;
     const world = this.#world(card);
     const askedAtMs = world.time.nowMs;
     const command = chargeCommand({
@@ -86,37 +76,20 @@ export class Shop {
       amountMinor: asked.amountMinor,
       description: `for ${key} of a shop`,
       waitMs: this.#chance.pick([1000, 5000, 25_000, 25_000]),
-      requestId: `request-${this.#requests}`,
+      requestId: this.#door.requestId(),
       paymentMethodId: world.paymentMethodId,
     });
-    void this.#register(world);
-    this.open += 1;
     this.#log.note("ask", { card, key, amountMinor: asked.amountMinor });
     if (changed) {
       this.#log.fire("caller_changed_its_mind", { key });
     }
-    world.send(command, (call) => {
-      this.open -= 1;
-      this.#heard(asked, askedAtMs, call, patience);
-    });
+    this.#door.send(world, command, (call) => this.#heard(asked, askedAtMs, call, patience));
     for (let reads = this.#chance.pick([0, 0, 0, 0, 1, 1, 4]); reads > 0; reads -= 1) {
       world.time.after(this.#chance.between(0, 30_000), () => this.#read(order));
     }
   }
 
-  /** As the Worker does beside a command: at most once a minute, and nobody waits for it. */
-  async #register({ ledger, time, paymentMethodId }: World): Promise<void> {
-    const lastMs = this.#registeredAtMs.get(paymentMethodId) ?? Number.NEGATIVE_INFINITY;
-    if (time.nowMs - lastMs >= REGISTER_EVERY_MS) {
-      this.#registeredAtMs.set(paymentMethodId, time.nowMs);
-      await registerMethod(ledger, paymentMethodId, time.nowMs, LEDGER_TIMEOUT_MS);
-    }
-  }
-
   #heard(order: Order, askedAtMs: number, call: Call, patience: number): void {
-    if (call.error !== null) {
-      this.errors.push(call.error);
-    }
     const reply = call.answer?.reply ?? null;
     this.#log.note("told", {
       key: order.key,
@@ -126,7 +99,9 @@ export class Shop {
       body: reply?.body ?? null,
     });
     if (reply !== null) {
-      this.told.push({ order, askedAtMs, toldAtMs: this.#time(order).nowMs, reply });
+      const told = { order, askedAtMs, toldAtMs: this.#time(order).nowMs, reply };
+      this.told.push(told);
+      this.#onTold(told);
     }
     if (reply?.status === 201 && reply.money === "pending") {
       // Reads that overtake one another.
@@ -166,7 +141,7 @@ export class Shop {
     const by = { caller: CALLER, idempotencyKey: order.key };
     if (this.#chance.yes(0.3)) {
       const command = { v: 1, type: "read_charge", paymentMethodId, caller: CALLER, by } as const;
-      world.send(command, this.#readEnded);
+      this.#door.send(world, command);
       return;
     }
     if (this.#chance.yes(0.4)) {
@@ -180,7 +155,7 @@ export class Shop {
         query,
         actor: READER,
       } as const;
-      world.send(command, this.#readEnded);
+      this.#door.send(world, command);
       return;
     }
     const shown = world.sandbox.book.paymentsOf(paymentMethodId);
@@ -189,14 +164,24 @@ export class Shop {
     }
   }
 
+  /** Reads every payment of every card. */
+  readAll(): void {
+    for (const world of this.#worlds) {
+      for (const { id } of world.sandbox.book.paymentsOf(world.paymentMethodId)) {
+        this.#readPaymentOf(world, id);
+      }
+    }
+  }
+
   #readPayment(order: Order, id: string): void {
-    const world = this.#world(order.card);
+    this.#readPaymentOf(this.#world(order.card), id);
+  }
+
+  #readPaymentOf(world: World, id: string): void {
     const { paymentMethodId } = world;
     this.#log.note("read", { id });
-    world.send(
-      { v: 1, type: "read_payment", paymentMethodId, caller: CALLER, id, actor: READER },
-      this.#readEnded,
-    );
+    const command = { v: 1, type: "read_payment", paymentMethodId, caller: CALLER } as const;
+    this.#door.send(world, { ...command, id, actor: READER });
   }
 
   #world(card: number): World {

@@ -138,6 +138,7 @@ export class Troubles {
       this.#log.fire("foreign_same_amount");
       world.foreignPayment(this.#chance.pick(this.#plan.amountsMinor) / 100);
     });
+    this.#strike("refunded_by_others", times(), (world) => this.#refundBehindOurBack(world));
     this.#strike("suspended", times(), (world) => {
       this.#log.fire("suspended");
       world.suspend(this.#chance.pick([2000, 30_000, 8 * MINUTE_MS]));
@@ -159,6 +160,16 @@ export class Troubles {
         this.ledgerRestoredAt.set(world, world.lastSeq);
       }
     });
+  }
+
+  #refundBehindOurBack({ sandbox, paymentMethodId }: World): void {
+    const [payment] = sandbox.book
+      .paymentsOf(paymentMethodId)
+      .filter(({ status }) => status === "CONFIRMED");
+    if (payment !== undefined) {
+      this.#log.fire("refunded_by_others", { id: payment.id });
+      sandbox.book.setPaymentStatus(payment, "REFUNDED");
+    }
   }
 
   #restoreObject(world: World): void {

@@ -98,6 +98,8 @@ export interface Submission {
 export interface RefundSubmission {
   readonly atMs: number;
   readonly paymentId: string;
+  /** What the instance that sent it got to read; null where it read nothing. */
+  httpStatus: number | null;
 }
 
 interface Instance {
@@ -525,9 +527,7 @@ export class World {
     let open = true;
     this.#leave(() => {
       const sentAtMs = this.time.nowMs;
-      if (init.method === "POST") {
-        this.#noteSubmission(url, init.body as string);
-      }
+      const refund = init.method === "POST" ? this.#noteSubmission(url, init.body as string) : null;
       const finish = async (run: () => void) => {
         if (open) {
           open = false;
@@ -550,7 +550,12 @@ export class World {
           this.time.after(reply.delayMs + latencyMs(), async () => {
             if (open) {
               end(reply.kind === "respond" ? "answered" : "severed");
-              await finish(() => deliver(reply, resolve, reject));
+              await finish(() => {
+                if (refund !== null && reply.kind === "respond") {
+                  refund.httpStatus = reply.status;
+                }
+                deliver(reply, resolve, reject);
+              });
             }
           });
         }
@@ -578,14 +583,17 @@ export class World {
     return this.sandbox.handle({ ...request, path: to.pathname, query });
   }
 
-  #noteSubmission(url: string, body: string): void {
+  /** Notes what leaves; gives the note where it is of a refund, for what will be answered. */
+  #noteSubmission(url: string, body: string): RefundSubmission | null {
     const paymentId = /\/payment\/([^/]+)\/refund$/.exec(url)?.[1];
     if (paymentId !== undefined) {
-      this.refundSubmissions.push({ atMs: this.time.nowMs, paymentId });
-      return;
+      const refund = { atMs: this.time.nowMs, paymentId, httpStatus: null };
+      this.refundSubmissions.push(refund);
+      return refund;
     }
     const { amount, description } = JSON.parse(body) as { amount: number; description?: string };
     this.submissions.push({ atMs: this.time.nowMs, amount, description: description ?? "" });
+    return null;
   }
 
   #control(method: string, path: string, body: unknown): void {
@@ -686,6 +694,7 @@ export interface RefundChange {
   readonly reason?: string | null;
   readonly waitMs?: number;
   readonly requestId?: string;
+  readonly paymentMethodId?: string;
 }
 
 export function refundCommand(change: RefundChange): RefundCommand {
@@ -694,7 +703,7 @@ export function refundCommand(change: RefundChange): RefundCommand {
   return {
     v: 1,
     type: "refund",
-    paymentMethodId: METHOD_ID,
+    paymentMethodId: change.paymentMethodId ?? METHOD_ID,
     caller,
     idempotencyKey: change.key ?? "refund-1",
     id: change.of,

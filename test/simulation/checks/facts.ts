@@ -1,0 +1,103 @@
+/**
+ * Owns what one card's life comes down to, for the checks: its journal, its charges and refunds, the
+ * book's payments, what callers asked and were told; and the exceptions that the design names. Must
+ * not judge.
+ */
+import type { Payment } from "../../../sandbox/book.ts";
+import { visibleAt } from "../../../sandbox/history.ts";
+import type { Charge } from "../../../src/domain/charge.ts";
+import type { Entry } from "../../../src/domain/entries.ts";
+import type { Refund } from "../../../src/domain/refund.ts";
+import { journalOf } from "../../payment-method/promises.ts";
+import { refundsOf } from "../../payment-method/refund-promises.ts";
+import type { World } from "../../support/fake-host.ts";
+import type { Life } from "../life.ts";
+import type { Card } from "../plan.ts";
+import type { RefundAsk } from "../refunder.ts";
+import type { Revoke } from "../revoker.ts";
+import type { Told } from "../shop.ts";
+
+export const HOUR_MS = 3_600_000;
+export const HORIZON_MS = 900_000;
+/** A look may have begun this long before the payment showed: latency, slow pages, one deadline. */
+export const LOOK_MS = 25_000;
+
+/** What one card's life comes down to. */
+export interface Facts {
+  readonly life: Life;
+  readonly world: World;
+  readonly card: Card;
+  readonly index: number;
+  readonly journal: readonly Entry[];
+  readonly charges: readonly Charge[];
+  readonly refunds: readonly Refund[];
+  readonly payments: readonly Payment[];
+  readonly told: readonly Told[];
+  readonly refundAsks: readonly RefundAsk[];
+  readonly revokes: readonly Revoke[];
+  readonly isHalted: boolean;
+  readonly isRestored: boolean;
+}
+
+export function factsOf(life: Life, world: World, index: number): Facts {
+  const journal = journalOf(world);
+  const has = journal.length > 0;
+  const rows = has ? world.storage.sql.exec("SELECT body FROM charge").toArray() : [];
+  const [method] = has ? world.storage.sql.exec("SELECT halted FROM method").toArray() : [];
+  const card = life.plan.cards[index];
+  if (card === undefined) {
+    throw new Error(`there is no card ${index}`);
+  }
+  return {
+    life,
+    world,
+    card,
+    index,
+    journal,
+    charges: rows.map((row) => JSON.parse(String(row["body"])) as Charge),
+    refunds: refundsOf(world),
+    payments: life.worlds[0]?.sandbox.book.paymentsOf(world.paymentMethodId) ?? [],
+    told: life.shop.told.filter(({ order }) => order.card === index),
+    refundAsks: life.refunder.asks.filter(({ wish }) => wish.card === index),
+    revokes: life.revoker.revokes.filter(({ card: one }) => one === index),
+    isHalted: method?.["halted"] != null,
+    isRestored: life.restored.has(world),
+  };
+}
+
+/** The key that a payment was really made for; null for one that others made. */
+export function keyOf({ origin, description }: Payment): string | null {
+  return origin === "foreign" ? null : (/^for (\S+)/.exec(description ?? "")?.[1] ?? null);
+}
+
+export function shownAt(payment: Payment, { history }: Card): number {
+  return visibleAt(payment, { visibleAfterMs: 0, ...history } as Parameters<typeof visibleAt>[1]);
+}
+
+/** When the submission left that made a payment: its tag stands in both. */
+export function submissionOf(world: World, payment: Payment): number {
+  return (
+    world.submissions.find(({ description }) => description === payment.description)?.atMs ?? 0
+  );
+}
+
+/**
+ * The exception that the design names: a payment of the same amount, made by someone else between
+ * our last complete look and the doubt, where neither tag nor time tells it apart.
+ */
+export function mayBeMistaken(facts: Facts): boolean {
+  return facts.life.plan.troubles.has("foreign_same_amount") || isLiedTo(facts);
+}
+
+/**
+ * A reply that names another payment as ours is believed where nobody has seen that one yet. What
+ * was seen is held against such replies by `assertNothingKnownIsTaken`.
+ */
+export function isLiedTo({ card }: Facts): boolean {
+  return card.charges.includes("approve_with_known_id");
+}
+
+export function isUnreadable({ history }: Card): boolean {
+  const { dropItem, countIsPage, pageShift } = history;
+  return dropItem === true || countIsPage === true || (pageShift ?? 0) !== 0;
+}

@@ -1,0 +1,132 @@
+/**
+ * Owns the checks of how lost charges are found: by few looks, complete ones alone, never a payment
+ * that was known or another's, and absence only where it was proven. Must not change anything.
+ */
+import type { Payment } from "../../../sandbox/book.ts";
+import type { Entry } from "../../../src/domain/entries.ts";
+import type { Trouble } from "../plan.ts";
+import { type Facts, HORIZON_MS, HOUR_MS, keyOf, LOOK_MS, shownAt, submissionOf } from "./facts.ts";
+
+const LOOKS_IN_FIRST_HOUR_MAX = 30;
+
+export function assertFewLooks({ life, journal, charges }: Facts): void {
+  if (life.plan.troubles.has("clock_back")) {
+    // The entries' times repeat an hour there.
+    return;
+  }
+  for (const { chargeId, attempts } of charges) {
+    for (const { attempt, answeredAtMs } of attempts) {
+      const looks = journal.filter(
+        (entry) =>
+          entry.type === "looked" &&
+          entry.chargeId === chargeId &&
+          entry.attempt === attempt &&
+          entry.detail?.["purpose"] === "doubt" &&
+          answeredAtMs !== null &&
+          Date.parse(entry.occurredAt) - answeredAtMs < HOUR_MS,
+      );
+      if (looks.length > LOOKS_IN_FIRST_HOUR_MAX) {
+        throw new Error(`${looks.length} looks in the first hour of ${chargeId}`);
+      }
+    }
+  }
+}
+
+/** A complete look shows every payment that an earlier one has shown, and all of ours. */
+export function assertCompleteLooksShowAll({ journal }: Facts): void {
+  const isBaseline = ({ type, outcome }: Entry) => type === "looked" && outcome === "complete";
+  const intended = journal.findIndex(({ type }) => type === "attempt_intended");
+  if (intended >= 0 && !journal.slice(0, intended).some(isBaseline)) {
+    throw new Error("the first charge left before any look was complete");
+  }
+  const known = new Set<string>();
+  for (const entry of journal) {
+    const isComplete = entry.type === "looked" && entry.outcome === "complete";
+    const shown = Number(entry.detail?.["payments"] ?? 0);
+    if (isComplete) {
+      for (const id of (entry.detail?.["new"] ?? []) as string[]) {
+        known.add(id);
+      }
+    }
+    if (isComplete && shown < known.size) {
+      throw new Error(`entry ${entry.seq}: a complete look shows ${shown} of ${known.size}`);
+    }
+    if (entry.type === "attempt_answered" && entry.paymentId !== null) {
+      known.add(entry.paymentId);
+    }
+  }
+}
+
+/** What was seen before an attempt was intended is never taken for its payment. */
+export function assertNothingKnownIsTaken({ journal }: Facts): void {
+  const seen = new Map<string, number>();
+  const intended = new Map<string, number>();
+  for (const { type, seq, chargeId, attempt, paymentId, outcome, detail } of journal) {
+    const isShown = type === "looked" && (outcome === "complete" || detail?.["purpose"] === "read");
+    const ids = isShown ? ((detail?.["new"] ?? []) as string[]) : [];
+    const isPolled = type === "polled" && outcome === "answered";
+    for (const id of isPolled && paymentId !== null ? [paymentId] : ids) {
+      seen.set(id, Math.min(seq, seen.get(id) ?? seq));
+    }
+    if (type === "attempt_intended") {
+      intended.set(`${chargeId} ${attempt}`, seq);
+    }
+    const takes =
+      type === "payment_adopted" ||
+      type === "late_truth_found" ||
+      (type === "attempt_answered" && outcome !== "contradictory");
+    const intentSeq = intended.get(`${chargeId} ${attempt}`);
+    if (takes && paymentId !== null && intentSeq !== undefined) {
+      if ((seen.get(paymentId) ?? seq) < intentSeq) {
+        throw new Error(`entry ${seq}: ${paymentId} was known before the attempt`);
+      }
+    }
+    if (takes && paymentId !== null) {
+      seen.set(paymentId, Math.min(seq, seen.get(paymentId) ?? seq));
+    }
+  }
+}
+
+/** Another's payment is never taken for one of ours that Harmony shows as well. */
+export function assertOwnIsPreferred({ life, journal, payments, card }: Facts): void {
+  if (["clock_forward", "clock_back"].some((name) => life.plan.troubles.has(name as Trouble))) {
+    // The entries' times are not the payments' there.
+    return;
+  }
+  for (const { type, paymentId, idempotencyKey, occurredAt, seq } of journal) {
+    const isOwn = (payment: Payment) => keyOf(payment) === idempotencyKey;
+    const adopted = payments.find(({ id }) => id === paymentId);
+    if (type !== "payment_adopted" || adopted === undefined || isOwn(adopted)) {
+      continue;
+    }
+    const before = Date.parse(occurredAt) - LOOK_MS;
+    if (payments.some((payment) => isOwn(payment) && shownAt(payment, card) < before)) {
+      throw new Error(`entry ${seq}: ${adopted.id} was adopted, and the own one is shown`);
+    }
+  }
+}
+
+/** No rule calls an attempt not charged whose payment was named, or shows within the horizon. */
+export function assertAbsenceWasProven({ journal, payments, world, card }: Facts): void {
+  for (const { type, chargeId, attempt, seq } of journal) {
+    if (type !== "not_charged_by_rule") {
+      continue;
+    }
+    const own = journal.filter((one) => one.chargeId === chargeId && one.attempt === attempt);
+    const answer = own.find((one) => one.type === "attempt_answered");
+    if (answer?.detail?.["named"] != null || answer?.outcome === "contradictory") {
+      throw new Error(`entry ${seq}: the reply had said yes or named a payment`);
+    }
+    const tag = own.find((one) => one.type === "attempt_intended")?.detail?.["tag"] ?? null;
+    const payment = payments.find(
+      ({ description }) =>
+        typeof tag === "string" && description?.includes(`[cobro:${tag}]`) === true,
+    );
+    if (payment !== undefined) {
+      const sentAtMs = submissionOf(world, payment);
+      if (shownAt(payment, card) <= sentAtMs + HORIZON_MS) {
+        throw new Error(`entry ${seq}: ${payment.id} was shown within the horizon`);
+      }
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Owns the checks of the entries: in the ledger exactly once, in order, final where a status is,
+ * their effects the net of the book, and a person alerted where one is needed. Must not change
+ * anything.
+ */
+import type { Entry } from "../../../src/domain/entries.ts";
+import { assertSound, attributed } from "../../payment-method/promises.ts";
+import type { Life } from "../life.ts";
+import { type Facts, isLiedTo } from "./facts.ts";
+
+export function assertPositions({ ledger, worlds }: Life): void {
+  const positions = worlds
+    .flatMap(({ paymentMethodId }) => ledger.entries(paymentMethodId))
+    .map(({ position }) => position)
+    .toSorted((a, b) => a - b);
+  if (positions.some((position, index) => position !== index + 1)) {
+    throw new Error("positions in the ledger have gaps");
+  }
+}
+
+/** Every entry is in the ledger exactly once; after a restore, at least nothing there is changed. */
+export function assertDelivered({ life, world, journal, isHalted, isRestored }: Facts): void {
+  const ledger = life.ledger.entries(world.paymentMethodId);
+  assertSound(journal);
+  assertSound(ledger);
+  if (isHalted && !isRestored) {
+    throw new Error("halted without cause");
+  }
+  const hashes = (entries: readonly Entry[]) => entries.map(({ hash }) => hash).join();
+  // An object that went back and has written nothing since does not know of it yet.
+  const own = isRestored ? ledger.slice(0, journal.length) : ledger;
+  // Nor does one whose ledger went back, as long as it has nothing new to deliver.
+  const wentBackAt = life.ledgerRestoredAt.get(world);
+  const isUnaware = wentBackAt === journal.length || (isRestored && wentBackAt !== undefined);
+  const expected = isUnaware ? journal.slice(0, own.length) : journal;
+  if (!isHalted && hashes(own) !== hashes(expected)) {
+    throw new Error(`the ledger has ${ledger.length} entries, the journal ${journal.length}`);
+  }
+}
+
+/** A final payment never goes back to one that is not. */
+export function assertFinalStays({ journal, card }: Facts): void {
+  for (const { type, paymentStatus, detail, seq } of journal) {
+    const isOpen = paymentStatus === "PENDING" || paymentStatus === "NOT_INITIALIZED";
+    const wasFinal = ["CONFIRMED", "CANCELLED", "REFUNDED"].some((one) => one === detail?.["from"]);
+    if (type === "status_changed" && isOpen && wasFinal) {
+      throw new Error(`entry ${seq}: a final payment is ${paymentStatus} again`);
+    }
+    if (type === "contradiction_found" && !card.charges.includes("approve_with_known_id")) {
+      throw new Error(`entry ${seq}: Harmony contradicted itself, which it never does here`);
+    }
+  }
+}
+
+/** The effects of all entries sum up to the money of the payments that are on our books. */
+export function assertMoney(facts: Facts): void {
+  const { journal, payments } = facts;
+  if (isLiedTo(facts)) {
+    return;
+  }
+  const owners = attributed(journal);
+  const taken = payments
+    .filter(({ id, status }) => owners.has(id) && status === "CONFIRMED")
+    .reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+  const effect = journal.reduce((sum, { effectMinor }) => sum + effectMinor, 0);
+  if (effect !== taken) {
+    throw new Error(`the entries make ${effect} known, the book has ${taken}`);
+  }
+}
+
+/** A person hears of everything that only a person can judge. */
+export function assertAlerts({ world, journal }: Facts): void {
+  for (const type of [
+    "charge_escalated",
+    "late_truth_found",
+    "payment_unattributed",
+    "refund_escalated",
+  ]) {
+    const entries = journal.filter((entry) => entry.type === type).length;
+    const alerts = world.logged.filter(({ level, event }) => level === "alert" && event === type);
+    if (alerts.length < entries) {
+      throw new Error(`${entries} entries ${type}, ${alerts.length} alerts`);
+    }
+  }
+}

@@ -1,22 +1,11 @@
 /**
- * Owns the planted bugs: each is one small change of the gateway's source, made while it is loaded,
- * that a simulation must find. A change whose place is not found exactly once is an error, so that
- * the list keeps up with the source.
+ * Owns the planted bugs that a simulation must find: those of charges here, those of refunds and
+ * revokes in refund-mutants.ts.
  */
-import { registerHooks } from "node:module";
+import type { Mutant } from "./plant.ts";
+import { REFUND_MUTANTS } from "./refund-mutants.ts";
 
-interface Edit {
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-}
-
-export interface Mutant {
-  readonly name: string;
-  readonly edits: readonly Edit[];
-}
-
-export const MUTANTS: readonly Mutant[] = [
+const CHARGE_MUTANTS: readonly Mutant[] = [
   {
     name: "sends twice after a timeout",
     edits: [
@@ -472,24 +461,4 @@ export const MUTANTS: readonly Mutant[] = [
   },
 ];
 
-/** Loads the gateway with one bug in it from now on; must be called before anything of it is loaded. */
-export function plant({ name, edits }: Mutant): void {
-  registerHooks({
-    load(url, context, nextLoad) {
-      const loaded = nextLoad(url, context);
-      const own = edits.filter(({ file }) => url.endsWith(`/src/${file}`));
-      if (own.length === 0) {
-        return loaded;
-      }
-      let source = Buffer.from(loaded.source as Uint8Array).toString();
-      for (const { file, from, to } of own) {
-        const places = source.split(from).length - 1;
-        if (places !== 1) {
-          throw new Error(`"${name}" has ${places} places in ${file}, not one`);
-        }
-        source = source.replace(from, () => to);
-      }
-      return { ...loaded, source };
-    },
-  });
-}
+export const MUTANTS: readonly Mutant[] = [...CHARGE_MUTANTS, ...REFUND_MUTANTS];

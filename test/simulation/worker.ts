@@ -3,7 +3,8 @@
  * the one that loads the gateway, so that the bug is in all of it.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { MUTANTS, plant } from "./mutants.ts";
+import { MUTANTS } from "./mutants.ts";
+import { plant } from "./plant.ts";
 
 /** What came of one seed. */
 export interface Result {

@@ -10,6 +10,7 @@ import {
   assertRefundsKnown,
   assertRefundsSettled,
 } from "../payment-method/refund-promises.ts";
+import { assertDecisionsAreEntered, assertDecisionsStand } from "./checks/decisions.ts";
 import { factsOf, type Facts } from "./checks/facts.ts";
 import {
   assertAbsenceWasProven,
@@ -71,6 +72,8 @@ export function failuresOf(life: Life): string[] {
       checkCharges(facts, on);
       checkRefunds(facts, on);
       on("revokes", () => assertRevokesTrue(facts));
+      on("decisions", () => assertDecisionsAreEntered(facts));
+      on("decisions stand", () => assertDecisionsStand(facts));
     }
   }
   return failures;

@@ -12,6 +12,7 @@ import { T0, VirtualTime } from "../support/virtual-time.ts";
 import { Chance } from "./chance.ts";
 import { Door } from "./door.ts";
 import { Log } from "./log.ts";
+import { Operator } from "./operator.ts";
 import { type Card, type Plan, planOf } from "./plan.ts";
 import { Refunder } from "./refunder.ts";
 import { Revoker } from "./revoker.ts";
@@ -36,6 +37,7 @@ export interface Life {
   readonly shop: Shop;
   readonly refunder: Refunder;
   readonly revoker: Revoker;
+  readonly operator: Operator;
   readonly ledger: NodeLedger;
   readonly restored: ReadonlySet<World>;
   readonly ledgerRestoredAt: ReadonlyMap<World, number>;
@@ -51,9 +53,11 @@ export async function live(seed: number): Promise<Life> {
   const worlds = begin(plan, shared, log);
   const door = new Door();
   const refunder = new Refunder(chance, log, door, worlds, plan);
-  const shop: Shop = new Shop(chance, log, door, worlds, (told) =>
-    refunder.heard(told, (order) => shop.ask(order, 1)),
-  );
+  const operator = new Operator(chance, log, door, worlds, plan);
+  const shop: Shop = new Shop(chance, log, door, worlds, (told) => {
+    refunder.heard(told, (order) => shop.ask(order, 1));
+    operator.heard(told);
+  });
   const revoker = new Revoker(chance, log, door);
   const troubles = new Troubles(plan, chance, log, worlds, shared.ledger);
   let isQuiet = false;
@@ -90,7 +94,7 @@ export async function live(seed: number): Promise<Life> {
   const { ledger } = shared;
   const virtualMs = time.nowMs - T0;
   const { restored, ledgerRestoredAt } = troubles;
-  const callers = { door, shop, refunder, revoker };
+  const callers = { door, shop, refunder, revoker, operator };
   return { plan, log, worlds, ...callers, ledger, restored, ledgerRestoredAt, virtualMs };
 }
 

@@ -55,6 +55,8 @@ export interface Plan {
   readonly brake: boolean;
   /** How readily a charge that went well is given back. */
   readonly refundShare: number;
+  /** How readily a person decides about a charge by hand. */
+  readonly operatorShare: number;
 }
 
 const MINUTE_MS = 60_000;
@@ -209,5 +211,6 @@ export function planOf(seed: number): Plan {
     tag: chance.yes(0.6),
     brake: chance.yes(0.3),
     refundShare: planRefunding(chance),
+    operatorShare: chance.pick([0, 0, 0, 0.2, 0.7]),
   };
 }

@@ -266,9 +266,82 @@ export const REFUND_MUTANTS: readonly Mutant[] = [
     name: "revokes in the middle of a charge",
     edits: [
       {
-        file: "payment-method/revoke.ts",
-        from: `  const asked = queue.run(async () => {`,
-        to: `  const asked = (async <T>(run: () => Promise<T>) => run())(async () => {`,
+        file: "payment-method/turn.ts",
+        from: `const done = queue.run(async () => {`,
+        to: `const done = ((run: () => Promise<Reply | null>) => run())(async () => {`,
+      },
+    ],
+  },
+  {
+    name: "loses a person's decision to a look that was under way",
+    edits: [
+      {
+        file: "payment-method/turn.ts",
+        from: `const done = queue.run(async () => {`,
+        to: `const done = ((run: () => Promise<Reply | null>) => run())(async () => {`,
+      },
+      {
+        file: "payment-method/looker.ts",
+        from: `    const known = journal.listedPaymentIds();`,
+        to: `    const known = journal.listedPaymentIds();
+    const before = chargeId === null ? null : journal.chargeById(chargeId);`,
+      },
+      {
+        file: "payment-method/looker.ts",
+        from: `        learnFromLook(draft, report, purpose, chargeId);`,
+        to: `        if (before !== null) draft.charges.set(before.chargeId, before);
+        learnFromLook(draft, report, purpose, chargeId);`,
+      },
+    ],
+  },
+  {
+    name: "a person's word contradicts what Harmony shows",
+    edits: [
+      {
+        file: "domain/resolve.ts",
+        from: `  if (candidates.length > 0 && !override) {`,
+        to: `  if (false) {`,
+      },
+    ],
+  },
+  {
+    name: "decides though the charge moved while Harmony was asked",
+    edits: [
+      {
+        file: "domain/resolve.ts",
+        from: `  if (fingerprint(charge) !== fingerprint(shown.before)) {
+    return { type: "moved" };
+  }
+  const early = foreclosed(charge, decision);
+  if (early !== null) {
+    return early;
+  }
+  return decision`,
+        to: `  return decision`,
+      },
+    ],
+  },
+  {
+    name: "a person gives a payment to a second charge",
+    edits: [
+      {
+        file: "domain/resolve.ts",
+        from: `  if (record.chargeId !== null) {`,
+        to: `  if (false) {`,
+      },
+      {
+        file: "domain/resolve.ts",
+        from: `  if (attempt === null || stateOf(record) === "declined") {`,
+        to: `  if (false) {`,
+      },
+      {
+        file: "domain/resolve.ts",
+        from: `    attempt: attempt.attempt,
+    reason,
+    resolution: { decision: "charged", payment },`,
+        to: `    attempt: attempt?.attempt ?? 1,
+    reason,
+    resolution: { decision: "charged", payment },`,
       },
     ],
   },

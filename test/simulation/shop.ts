@@ -27,6 +27,17 @@ const MINUTE_MS = 60_000;
 /** What a caller waits before it asks again, where nobody told it. */
 const PAUSES_MS = [50, 1000, 7000, MINUTE_MS, 6 * MINUTE_MS, 21 * MINUTE_MS];
 
+/** The key that a payment was really made for; null for one that others made. */
+export function keyOf({
+  origin,
+  description,
+}: {
+  origin?: string;
+  description: string | null;
+}): string | null {
+  return origin === "foreign" ? null : (/^for (\S+)/.exec(description ?? "")?.[1] ?? null);
+}
+
 export class Shop {
   readonly told: Told[] = [];
   readonly #chance: Chance;

@@ -13,6 +13,7 @@ import { refundsOf } from "../../payment-method/refund-promises.ts";
 import type { World } from "../../support/fake-host.ts";
 import type { Life } from "../life.ts";
 import type { Card } from "../plan.ts";
+import type { Resolve } from "../operator.ts";
 import type { RefundAsk } from "../refunder.ts";
 import type { Revoke } from "../revoker.ts";
 import type { Told } from "../shop.ts";
@@ -35,6 +36,7 @@ export interface Facts {
   readonly told: readonly Told[];
   readonly refundAsks: readonly RefundAsk[];
   readonly revokes: readonly Revoke[];
+  readonly resolves: readonly Resolve[];
   readonly isHalted: boolean;
   readonly isRestored: boolean;
 }
@@ -59,15 +61,11 @@ export function factsOf(life: Life, world: World, index: number): Facts {
     payments: life.worlds[0]?.sandbox.book.paymentsOf(world.paymentMethodId) ?? [],
     told: life.shop.told.filter(({ order }) => order.card === index),
     refundAsks: life.refunder.asks.filter(({ wish }) => wish.card === index),
+    resolves: life.operator.resolves.filter(({ card: one }) => one === index),
     revokes: life.revoker.revokes.filter(({ card: one }) => one === index),
     isHalted: method?.["halted"] != null,
     isRestored: life.restored.has(world),
   };
-}
-
-/** The key that a payment was really made for; null for one that others made. */
-export function keyOf({ origin, description }: Payment): string | null {
-  return origin === "foreign" ? null : (/^for (\S+)/.exec(description ?? "")?.[1] ?? null);
 }
 
 export function shownAt(payment: Payment, { history }: Card): number {

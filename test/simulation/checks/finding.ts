@@ -5,7 +5,8 @@
 import type { Payment } from "../../../sandbox/book.ts";
 import type { Entry } from "../../../src/domain/entries.ts";
 import type { Trouble } from "../plan.ts";
-import { type Facts, HORIZON_MS, HOUR_MS, keyOf, LOOK_MS, shownAt, submissionOf } from "./facts.ts";
+import { keyOf } from "../shop.ts";
+import { type Facts, HORIZON_MS, HOUR_MS, LOOK_MS, shownAt, submissionOf } from "./facts.ts";
 
 const LOOKS_IN_FIRST_HOUR_MAX = 30;
 
@@ -74,6 +75,7 @@ export function assertNothingKnownIsTaken({ journal }: Facts): void {
     const takes =
       type === "payment_adopted" ||
       type === "late_truth_found" ||
+      (type === "operator_resolved" && outcome === "charged") ||
       (type === "attempt_answered" && outcome !== "contradictory");
     const intentSeq = intended.get(`${chargeId} ${attempt}`);
     if (takes && paymentId !== null && intentSeq !== undefined) {

@@ -6,7 +6,8 @@ import type { Payment } from "../../../sandbox/book.ts";
 import { type Charge, lastAttempt } from "../../../src/domain/charge.ts";
 import { attributed } from "../../payment-method/promises.ts";
 import type { Life } from "../life.ts";
-import { type Facts, isLiedTo, isUnreadable, keyOf, mayBeMistaken } from "./facts.ts";
+import { keyOf } from "../shop.ts";
+import { type Facts, isLiedTo, isUnreadable, mayBeMistaken } from "./facts.ts";
 
 /** Each payment of ours is attributed to its charge, or in a person's hands by name. */
 export function assertEveryPaymentIsKnown(facts: Facts): void {

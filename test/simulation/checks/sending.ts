@@ -2,13 +2,23 @@
  * Owns the checks of what left for Harmony: never two at once, nothing beside a payment that is
  * shown, one answer to each attempt. Must not change anything.
  */
-import { type Facts, HORIZON_MS, keyOf, LOOK_MS, shownAt, submissionOf } from "./facts.ts";
+import { keyOf } from "../shop.ts";
+import { type Facts, HORIZON_MS, LOOK_MS, shownAt, submissionOf } from "./facts.ts";
 
 export function assertNeverTwoAtOnce({ world }: Facts): void {
   const { exchanges } = world.sandbox;
   const { perMethod } = exchanges.maxConcurrent(world.paymentMethodId);
   if (perMethod > 1) {
     throw new Error(`${perMethod} charges were open at once`);
+  }
+  const acts = exchanges
+    .list(world.paymentMethodId)
+    .filter(({ kind }) => kind === "charge" || kind === "refund" || kind === "revoke");
+  for (const [index, { kind, beganSeq }] of acts.entries()) {
+    const before = acts[index - 1];
+    if (before !== undefined && (before.endedSeq ?? Infinity) > beganSeq) {
+      throw new Error(`a ${kind} came while a ${before.kind} was open`);
+    }
   }
   const arrived = exchanges.counts(world.paymentMethodId).charge;
   if (arrived > world.submissions.length) {

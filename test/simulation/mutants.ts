@@ -1,6 +1,6 @@
 /**
- * Owns the planted bugs that a simulation must find: those of charges here, those of refunds and
- * revokes in refund-mutants.ts.
+ * Owns the planted bugs that a simulation must find: those of charges here, those of refunds,
+ * revokes and decisions by hand in refund-mutants.ts.
  */
 import type { Mutant } from "./plant.ts";
 import { REFUND_MUTANTS } from "./refund-mutants.ts";

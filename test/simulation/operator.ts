@@ -2,7 +2,8 @@
  * Owns the person who decides by hand about charges that are in doubt: with Harmony's own book in
  * view, mostly rightly; what is wrong must be refused. Must not look into the gateway.
  */
-import { type Decision } from "../../src/domain/resolve.ts";
+import { visibleAt } from "../../sandbox/history.ts";
+import type { Decision } from "../../src/domain/resolve.ts";
 import type { ResolveChargeCommand } from "../../src/payment-method/commands.ts";
 import type { Call, World } from "../support/fake-host.ts";
 import type { Chance } from "./chance.ts";
@@ -19,7 +20,7 @@ export interface Resolve {
 }
 
 const MINUTE_MS = 60_000;
-const PAUSES_MS = [0, 20, 1000, 2000, 7000, 20_000, 2 * MINUTE_MS, 20 * MINUTE_MS];
+const PAUSES_MS = [0, 20, 1000, 2000, 7000, 2 * MINUTE_MS, 20 * MINUTE_MS, 60 * MINUTE_MS];
 
 export class Operator {
   readonly resolves: Resolve[] = [];
@@ -84,9 +85,11 @@ export class Operator {
 
   /**
    * What the book says: the payment, where there is one; not charged, where there is none and none
-   * is on its way. Now and then another's payment, or that there is none though there is: wrong.
+   * is on its way. Now and then another's payment, or that there is none though there is one, which
+   * Harmony shows: that is wrong, and insisting on it names that payment foreign.
    */
-  #decision({ sandbox, paymentMethodId }: World, order: Order): Decision {
+  #decision(world: World, order: Order): Decision {
+    const { sandbox, paymentMethodId } = world;
     const payments = sandbox.book.paymentsOf(paymentMethodId);
     const own = payments.findLast((payment) => keyOf(payment) === order.key);
     const other = payments.find(({ amountMinor }) => amountMinor !== order.amountMinor);
@@ -95,14 +98,17 @@ export class Operator {
       this.#log.fire("operator_names_another_payment");
       return { decision: "charged", paymentId: other.id, reason };
     }
-    if (own !== undefined && own.status !== "CANCELLED" && this.#chance.yes(0.85)) {
+    if (own !== undefined && own.status !== "CANCELLED" && this.#chance.yes(0.75)) {
       this.#log.fire("operator_says_charged");
       return { decision: "charged", paymentId: own.id, reason };
     }
     const isComing = sandbox.book
       .lateActs()
       .some(({ act, description }) => act === "charge" && keyOf({ description }) === order.key);
-    const override = own === undefined && !isComing && this.#chance.yes(0.5);
+    const history = sandbox.book.method(paymentMethodId)?.scenario.history;
+    const isShown =
+      own === undefined || (history !== undefined && visibleAt(own, history) <= world.time.nowMs);
+    const override = isShown && !isComing && this.#chance.yes(0.5);
     this.#log.fire(override ? "operator_overrides" : "operator_says_not_charged");
     return { decision: "not_charged", override, reason };
   }

@@ -1,5 +1,6 @@
 /**
- * Owns the planted bugs of refunds and revokes, beside those of charges in mutants.ts.
+ * Owns the planted bugs of refunds, revokes and decisions by hand, beside those of charges in
+ * mutants.ts.
  */
 import type { Mutant } from "./plant.ts";
 
@@ -295,11 +296,16 @@ export const REFUND_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "a person's word contradicts what Harmony shows",
+    name: "a person's word stands whatever Harmony shows",
     edits: [
       {
         file: "domain/resolve.ts",
         from: `  if (candidates.length > 0 && !override) {`,
+        to: `  if (false) {`,
+      },
+      {
+        file: "domain/resolve.ts",
+        from: `  if (!override && !isAbsenceProven(charge, shown.look)) {`,
         to: `  if (false) {`,
       },
     ],
@@ -331,17 +337,8 @@ export const REFUND_MUTANTS: readonly Mutant[] = [
       },
       {
         file: "domain/resolve.ts",
-        from: `  if (attempt === null || stateOf(record) === "declined") {`,
-        to: `  if (false) {`,
-      },
-      {
-        file: "domain/resolve.ts",
-        from: `    attempt: attempt.attempt,
-    reason,
-    resolution: { decision: "charged", payment },`,
-        to: `    attempt: attempt?.attempt ?? 1,
-    reason,
-    resolution: { decision: "charged", payment },`,
+        from: `const attempt = attemptThatMade(draft, charge, record);`,
+        to: `const attempt = attemptThatMade(draft, charge, record) ?? lastAttempt(charge);`,
       },
     ],
   },

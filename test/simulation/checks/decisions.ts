@@ -30,6 +30,9 @@ export function assertDecisionsAreEntered({ journal, resolves }: Facts): void {
         `entry ${seq}: a decision without actor, reason or evidence, or a second one`,
       );
     }
+    if (detail?.["override"] === false && detail["foreignCount"] !== 0) {
+      throw new Error(`entry ${seq}: payments speak against it, and nobody has insisted`);
+    }
     acts.add(requestId ?? "");
   }
 }

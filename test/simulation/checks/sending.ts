@@ -30,8 +30,19 @@ export function assertNeverTwoAtOnce({ world }: Facts): void {
  * Nothing is submitted for a key that has a payment which Harmony shows; nor after an attempt
  * whose payment shows within the horizon, however late within it.
  */
-export function assertNoSubmissionBesideAPayment({ world, payments, card, life }: Facts): void {
-  for (const payment of payments) {
+export function assertNoSubmissionBesideAPayment({
+  world,
+  journal,
+  payments,
+  card,
+  life,
+}: Facts): void {
+  const foreign = new Set(
+    journal.flatMap(({ type, paymentId, detail }) =>
+      type === "payment_unattributed" && detail?.["by"] === "operator" ? [paymentId] : [],
+    ),
+  );
+  for (const payment of payments.filter(({ id }) => !foreign.has(id))) {
     const key = keyOf(payment);
     const sent = world.submissions
       .filter(({ description }) => description.startsWith(`for ${key} `))

@@ -1,8 +1,9 @@
 /**
- * Owns the planted bugs that a simulation must find: those of charges here, those of refunds,
- * revokes and decisions by hand in refund-mutants.ts.
+ * Owns the planted bugs that a simulation must find: those of charges here, those of refunds and
+ * revokes in refund-mutants.ts, those of decisions by hand in decision-mutants.ts.
  */
 import type { Mutant } from "./plant.ts";
+import { DECISION_MUTANTS } from "./decision-mutants.ts";
 import { REFUND_MUTANTS } from "./refund-mutants.ts";
 
 const CHARGE_MUTANTS: readonly Mutant[] = [
@@ -461,4 +462,8 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...CHARGE_MUTANTS, ...REFUND_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [
+  ...CHARGE_MUTANTS,
+  ...REFUND_MUTANTS,
+  ...DECISION_MUTANTS,
+];

@@ -1,6 +1,5 @@
 /**
- * Owns the planted bugs of refunds, revokes and decisions by hand, beside those of charges in
- * mutants.ts.
+ * Owns the planted bugs of refunds and revokes, beside those of charges in mutants.ts.
  */
 import type { Mutant } from "./plant.ts";
 
@@ -270,75 +269,6 @@ export const REFUND_MUTANTS: readonly Mutant[] = [
         file: "payment-method/turn.ts",
         from: `const done = queue.run(async () => {`,
         to: `const done = ((run: () => Promise<Reply | null>) => run())(async () => {`,
-      },
-    ],
-  },
-  {
-    name: "loses a person's decision to a look that was under way",
-    edits: [
-      {
-        file: "payment-method/turn.ts",
-        from: `const done = queue.run(async () => {`,
-        to: `const done = ((run: () => Promise<Reply | null>) => run())(async () => {`,
-      },
-      {
-        file: "payment-method/looker.ts",
-        from: `    const known = journal.listedPaymentIds();`,
-        to: `    const known = journal.listedPaymentIds();
-    const before = chargeId === null ? null : journal.chargeById(chargeId);`,
-      },
-      {
-        file: "payment-method/looker.ts",
-        from: `        learnFromLook(draft, report, purpose, chargeId);`,
-        to: `        if (before !== null) draft.charges.set(before.chargeId, before);
-        learnFromLook(draft, report, purpose, chargeId);`,
-      },
-    ],
-  },
-  {
-    name: "a person's word stands whatever Harmony shows",
-    edits: [
-      {
-        file: "domain/resolve.ts",
-        from: `  if (candidates.length > 0 && !override) {`,
-        to: `  if (false) {`,
-      },
-      {
-        file: "domain/resolve.ts",
-        from: `  if (!override && !isAbsenceProven(charge, shown.look)) {`,
-        to: `  if (false) {`,
-      },
-    ],
-  },
-  {
-    name: "decides though the charge moved while Harmony was asked",
-    edits: [
-      {
-        file: "domain/resolve.ts",
-        from: `  if (fingerprint(charge) !== fingerprint(shown.before)) {
-    return { type: "moved" };
-  }
-  const early = foreclosed(charge, decision);
-  if (early !== null) {
-    return early;
-  }
-  return decision`,
-        to: `  return decision`,
-      },
-    ],
-  },
-  {
-    name: "a person gives a payment to a second charge",
-    edits: [
-      {
-        file: "domain/resolve.ts",
-        from: `  if (record.chargeId !== null) {`,
-        to: `  if (false) {`,
-      },
-      {
-        file: "domain/resolve.ts",
-        from: `const attempt = attemptThatMade(draft, charge, record);`,
-        to: `const attempt = attemptThatMade(draft, charge, record) ?? lastAttempt(charge);`,
       },
     ],
   },

@@ -23,6 +23,7 @@ import {
   assertAlerts,
   assertDelivered,
   assertFinalStays,
+  assertOpenIsExact,
   assertMoney,
   assertPositions,
 } from "./checks/ledger.ts";
@@ -87,6 +88,7 @@ function checkCharges(facts: Facts, check: Check): void {
   check("adoptions", () => assertNothingKnownIsTaken(facts));
   check("own payment", () => assertOwnIsPreferred(facts));
   check("finality", () => assertFinalStays(facts));
+  check("what is open", () => assertOpenIsExact(facts));
   check("rule", () => assertAbsenceWasProven(facts));
   check("submissions", () => assertNoSubmissionBesideAPayment(facts));
   check("payments", () => assertEveryPaymentIsKnown(facts));

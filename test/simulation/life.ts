@@ -27,7 +27,7 @@ const QUIET_SWEEP_MS = 15 * MINUTE_MS;
 const SWEEP_MAX = 100;
 const LEDGER_TIMEOUT_MS = 10_000;
 /** Long enough for the last late look, and for one more that had to be repeated. */
-const QUIET_MS = 60 * HOUR_MS;
+const QUIET_MS = 40 * HOUR_MS;
 
 export interface Life {
   readonly plan: Plan;

@@ -3,7 +3,7 @@
  * told to fail before it commits or after. Owns no expectation.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import type { Entry } from "../../src/domain/entries.ts";
 import { columnOf, MEMBERS } from "../../src/ledger/columns.ts";
 import type { LedgerDatabase, LedgerStatement } from "../../src/ledger/database.ts";
@@ -17,6 +17,7 @@ export class NodeLedger implements LedgerDatabase {
   /** Asked before each statement. */
   failure: () => LedgerFailure = () => null;
   #db = migrated();
+  readonly #statements = new Map<string, StatementSync>();
 
   withSession(): this {
     return this;
@@ -58,6 +59,14 @@ export class NodeLedger implements LedgerDatabase {
     return row === undefined ? null : { wakeAtMs: row["wake_at"] as number | null };
   }
 
+  /** What the ledger's database lists as open of a method: charge or refund, and its state. */
+  openItems(paymentMethodId: string): ReadonlyMap<string, string> {
+    const rows = this.#db
+      .prepare("SELECT item_id, state FROM open_item WHERE payment_method_id = ?")
+      .all(paymentMethodId);
+    return new Map(rows.map((row) => [String(row["item_id"]), String(row["state"])]));
+  }
+
   /** Falls back to an earlier time, as a restored database does: only the first rows are there. */
   fallBack(position: number): void {
     const rows = this.#db
@@ -65,6 +74,7 @@ export class NodeLedger implements LedgerDatabase {
       .all(position);
     const methods = this.#db.prepare("SELECT * FROM method").all();
     this.#db = migrated();
+    this.#statements.clear();
     this.#insert("entry", rows);
     // Which methods there are was known long before.
     this.#insert("method", methods);
@@ -85,7 +95,12 @@ export class NodeLedger implements LedgerDatabase {
     if (failure === "before") {
       throw new Error("D1_ERROR: database is locked: SQLITE_BUSY");
     }
-    const results = this.#db.prepare(sql).all(...values);
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    const results = statement.all(...values);
     if (failure === "after") {
       throw new Error("Network connection lost.");
     }

@@ -38,6 +38,24 @@ export function assertDelivered({ life, world, journal, isHalted, isRestored }: 
   }
 }
 
+/** What the ledger lists as open is what the books have open: nothing, once all is settled. */
+export function assertOpenIsExact({ life, world, charges, refunds, isHalted }: Facts): void {
+  if (isHalted || life.ledgerRestoredAt.has(world)) {
+    return;
+  }
+  const isOpen = (state: string) => ["in_flight", "in_doubt", "pending"].includes(state);
+  const expected = [
+    ...charges.map(({ chargeId, state }) => [chargeId, state] as const),
+    ...refunds.map(({ refundId, state }) => [refundId, state] as const),
+  ].filter(([, state]) => isOpen(state));
+  const listed = [...life.ledger.openItems(world.paymentMethodId)];
+  const text = (items: readonly (readonly [string, string])[]) =>
+    items.map(String).toSorted().join();
+  if (text(listed) !== text(expected)) {
+    throw new Error(`open are ${text(expected) || "none"}, listed are ${text(listed) || "none"}`);
+  }
+}
+
 /** A final payment never goes back to one that is not. */
 export function assertFinalStays({ journal, card }: Facts): void {
   for (const { type, paymentStatus, detail, seq } of journal) {

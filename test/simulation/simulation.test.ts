@@ -8,7 +8,7 @@ import { MUTANTS } from "./mutants.ts";
 import { liveAndCheck, logOf } from "./run.ts";
 
 const FIRST_SEED = Number(process.env["SEED"] ?? 1);
-const SEEDS = Number(process.env["LIVES"] ?? 150);
+const SEEDS = Number(process.env["LIVES"] ?? 100);
 /** Each of these must be met even in a short run. */
 const FAULTS_MIN = 25;
 

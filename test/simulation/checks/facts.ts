@@ -99,3 +99,12 @@ export function isUnreadable({ history }: Card): boolean {
   const { dropItem, countIsPage, pageShift } = history;
   return dropItem === true || countIsPage === true || (pageShift ?? 0) !== 0;
 }
+
+/** The payments that a person has named foreign, rightly or not: no rule takes them for ours again. */
+export function namedForeign(journal: readonly Entry[]): ReadonlySet<string | null> {
+  return new Set(
+    journal.flatMap(({ type, paymentId, detail }) =>
+      type === "payment_unattributed" && detail?.["by"] === "operator" ? [paymentId] : [],
+    ),
+  );
+}

@@ -6,7 +6,15 @@ import type { Payment } from "../../../sandbox/book.ts";
 import type { Entry } from "../../../src/domain/entries.ts";
 import type { Trouble } from "../plan.ts";
 import { keyOf } from "../shop.ts";
-import { type Facts, HORIZON_MS, HOUR_MS, LOOK_MS, shownAt, submissionOf } from "./facts.ts";
+import {
+  type Facts,
+  HORIZON_MS,
+  HOUR_MS,
+  LOOK_MS,
+  namedForeign,
+  shownAt,
+  submissionOf,
+} from "./facts.ts";
 
 const LOOKS_IN_FIRST_HOUR_MAX = 30;
 
@@ -110,6 +118,7 @@ export function assertOwnIsPreferred({ life, journal, payments, card }: Facts): 
 
 /** No rule calls an attempt not charged whose payment was named, or shows within the horizon. */
 export function assertAbsenceWasProven({ journal, payments, world, card }: Facts): void {
+  const foreign = namedForeign(journal);
   for (const { type, chargeId, attempt, seq } of journal) {
     if (type !== "not_charged_by_rule") {
       continue;
@@ -121,8 +130,10 @@ export function assertAbsenceWasProven({ journal, payments, world, card }: Facts
     }
     const tag = own.find((one) => one.type === "attempt_intended")?.detail?.["tag"] ?? null;
     const payment = payments.find(
-      ({ description }) =>
-        typeof tag === "string" && description?.includes(`[cobro:${tag}]`) === true,
+      ({ id, description }) =>
+        !foreign.has(id) &&
+        typeof tag === "string" &&
+        description?.includes(`[cobro:${tag}]`) === true,
     );
     if (payment !== undefined) {
       const sentAtMs = submissionOf(world, payment);

@@ -3,7 +3,7 @@
  * shown, one answer to each attempt. Must not change anything.
  */
 import { keyOf } from "../shop.ts";
-import { type Facts, HORIZON_MS, LOOK_MS, shownAt, submissionOf } from "./facts.ts";
+import { type Facts, HORIZON_MS, LOOK_MS, namedForeign, shownAt, submissionOf } from "./facts.ts";
 
 export function assertNeverTwoAtOnce({ world }: Facts): void {
   const { exchanges } = world.sandbox;
@@ -37,11 +37,7 @@ export function assertNoSubmissionBesideAPayment({
   card,
   life,
 }: Facts): void {
-  const foreign = new Set(
-    journal.flatMap(({ type, paymentId, detail }) =>
-      type === "payment_unattributed" && detail?.["by"] === "operator" ? [paymentId] : [],
-    ),
-  );
+  const foreign = namedForeign(journal);
   for (const payment of payments.filter(({ id }) => !foreign.has(id))) {
     const key = keyOf(payment);
     const sent = world.submissions

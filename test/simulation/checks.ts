@@ -11,7 +11,7 @@ import {
   assertRefundsSettled,
 } from "../payment-method/refund-promises.ts";
 import { assertDecisionsAreEntered, assertDecisionsStand } from "./checks/decisions.ts";
-import { factsOf, type Facts } from "./checks/facts.ts";
+import { factsOf, type Facts, isLiedTo } from "./checks/facts.ts";
 import {
   assertAbsenceWasProven,
   assertCompleteLooksShowAll,
@@ -106,11 +106,12 @@ function checkRefunds(facts: Facts, check: Check): void {
   check("refunds beside a doubt", () => assertNoRefundBesideADoubt(facts));
   check("answers to refunds", () => assertOneAnswerToEachRefund(facts));
   check("refunded once", () => assertRefundedOnce(world, journal, calls));
-  if (journal.length > 0) {
-    check("refunds known", () => assertRefundsKnown(world));
-  }
   check("states of refunds", () => assertRefundsSettled(world));
-  check("escalated refunds", () => assertRefundsEscalatedWithCause(facts));
+  if (journal.length > 0 && !isLiedTo(facts)) {
+    // A payment of another amount that a reply named as ours is a contradiction, for a person.
+    check("refunds known", () => assertRefundsKnown(world));
+    check("escalated refunds", () => assertRefundsEscalatedWithCause(facts));
+  }
   check("answers about refunds", () => assertRefundAnswersTrue(facts));
   check("keys of refunds", () => assertRefundKeysStay(facts));
 }

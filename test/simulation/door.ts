@@ -50,7 +50,10 @@ export class Door {
     const lastMs = this.#registeredAtMs.get(paymentMethodId) ?? Number.NEGATIVE_INFINITY;
     if (time.nowMs - lastMs >= REGISTER_EVERY_MS) {
       this.#registeredAtMs.set(paymentMethodId, time.nowMs);
-      await registerMethod(ledger, paymentMethodId, time.nowMs, LEDGER_TIMEOUT_MS);
+      const done = await registerMethod(ledger, paymentMethodId, time.nowMs, LEDGER_TIMEOUT_MS);
+      if (done.type === "unavailable") {
+        this.#registeredAtMs.delete(paymentMethodId);
+      }
     }
   }
 }

@@ -31,7 +31,11 @@ export function assertDelivered({ life, world, journal, isHalted, isRestored }: 
   const own = isRestored ? ledger.slice(0, journal.length) : ledger;
   // Nor does one whose ledger went back, as long as it has nothing new to deliver.
   const wentBackAt = life.ledgerRestoredAt.get(world);
-  const isUnaware = wentBackAt === journal.length || (isRestored && wentBackAt !== undefined);
+  // Where D1 refused the registration and the alarm was lost for good, nobody comes (ADR 6).
+  const { troubles } = life.plan;
+  const isForgotten = troubles.has("ledger_fails") && troubles.has("alarm_dropped");
+  const isUnaware =
+    isForgotten || wentBackAt === journal.length || (isRestored && wentBackAt !== undefined);
   const expected = isUnaware ? journal.slice(0, own.length) : journal;
   if (!isHalted && hashes(own) !== hashes(expected)) {
     throw new Error(`the ledger has ${ledger.length} entries, the journal ${journal.length}`);

@@ -89,3 +89,14 @@ describe("a payment of another amount under our own tag", () => {
     expect(draft.charges.get("charge-1")).toMatchObject({ state: "in_doubt", escalated: true });
   });
 });
+
+describe("an answer that says yes and contradicts itself", () => {
+  it("is never called not charged, however long nothing is seen", ({ expect }) => {
+    const doubt = { ...newDoubt(T0), countedAtMs: T0, plannedGapMs: 900_000, creditedMs: 800_000 };
+    const attempts = [attemptOf({ outcome: "contradictory" })];
+    const draft = draftOf({ charges: [chargeOf({ attempts, doubt })] });
+    learnFromLook(draft, reportOf({ beganAtMs: T0 + 900_000 }), "doubt", "charge-1");
+    expect(typesOf(draft)).not.toContain("not_charged_by_rule");
+    expect(draft.charges.get("charge-1")).toMatchObject({ state: "in_doubt" });
+  });
+});

@@ -161,16 +161,6 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "calls a charge not charged though Harmony said yes",
-    edits: [
-      {
-        file: "domain/schedule.ts",
-        from: `namedPaymentId === null && outcome !== "contradictory";`,
-        to: `namedPaymentId === null;`,
-      },
-    ],
-  },
-  {
     name: "adopts though two charges compete",
     edits: [
       {

@@ -63,6 +63,8 @@ export class Books {
   readonly #host: Host;
   /** The time the alarm is set to; null where none is known to be. */
   #armedAtMs: number | null;
+  /** Until the instance has begun: it may be there because its alarm is being delivered. */
+  #isBeginning = true;
 
   constructor(host: Host, armedAtMs: number | null) {
     this.#host = host;
@@ -144,11 +146,13 @@ export class Books {
   }
 
   /**
-   * Arms the alarm where there is work and none is set: the runtime drops an alarm for good after
-   * too many failures, and any later contact must bring it back.
+   * Arms the alarm where there is work and none is set, or a later one than stored work is due: the
+   * runtime drops an alarm for good after too many failures, and any later contact must bring it back.
+   * One that is due is left alone: setting it now would call off its delivery.
    */
   start(): void {
     this.rearm().catch((error: unknown) => this.#fail(error));
+    this.#isBeginning = false;
   }
 
   /** Arms the alarm again from what is stored; a failure is thrown, so that the runtime repeats it. */
@@ -185,7 +189,8 @@ export class Books {
     }
     // Never now: an alarm that cannot do what is due must not run in circles.
     const atMs = alarmTime(Math.max(dueAtMs, nowMs + 1), nowMs);
-    const early = this.#armedAtMs !== null && this.#armedAtMs <= atMs && this.#armedAtMs > nowMs;
+    const isSet = this.#armedAtMs !== null && (this.#isBeginning || this.#armedAtMs > nowMs);
+    const early = isSet && (this.#armedAtMs ?? atMs) <= atMs;
     if (!early) {
       this.#armedAtMs = atMs;
       await this.#host.setAlarm(atMs);
@@ -213,8 +218,11 @@ export class Books {
       plan(refund.nextRead);
     }
     if (this.relay.hasBacklog) {
-      // What is on its way needs the alarm only against a crash before it arrives.
-      dueAtMs.push(this.relay.retryAtMs ?? nowMs + this.#guardMs());
+      // What is on its way needs the alarm only against a crash before it arrives. Counted from the
+      // oldest entry, not from now: who is asked at each awakening must not put it off each time.
+      const writtenAtMs = this.journal.undeliveredSinceMs ?? nowMs;
+      const guard = { atMs: writtenAtMs + this.#guardMs(), gapMs: this.#guardMs() };
+      dueAtMs.push(this.relay.retryAtMs ?? dueTime(guard, nowMs));
     }
     return dueAtMs.length === 0 ? null : Math.max(nowMs, Math.min(...dueAtMs));
   }

@@ -37,6 +37,7 @@ export class Journal {
   #lastWrittenAtMs: number | null = null;
   #deliveredSeq = 0;
   #deliveredStored = 0;
+  #undeliveredSinceMs: number | null = null;
 
   /** Opens the tables. Throws UnknownStateError where a later version wrote them. */
   constructor(storage: Storage, paymentMethodId: string) {
@@ -64,6 +65,7 @@ export class Journal {
       this.#lastHash = String(last["hash"]);
       this.#lastWrittenAtMs = Date.parse(String(last["at"]));
     }
+    this.markDelivered(this.#deliveredSeq);
   }
 
   get method(): Method {
@@ -81,6 +83,11 @@ export class Journal {
 
   get hasUndelivered(): boolean {
     return this.#lastSeq > this.#deliveredSeq;
+  }
+
+  /** When the oldest entry not known to be in the ledger was written; null where there is none. */
+  get undeliveredSinceMs(): number | null {
+    return this.#undeliveredSinceMs;
   }
 
   get deliveredSeq(): number {
@@ -260,6 +267,7 @@ export class Journal {
     this.#lastSeq = draft.view.nextSeq + draft.noted.length - 1;
     this.#lastHash = prevHash;
     this.#lastWrittenAtMs = draft.view.nowMs;
+    this.#undeliveredSinceMs ??= draft.view.nowMs;
   }
 
   /** Entries not known to be in the ledger, in order, at most `limit`. */
@@ -288,6 +296,9 @@ export class Journal {
    */
   markDelivered(seq: number): void {
     this.#deliveredSeq = seq;
+    const query = "SELECT body ->> 'occurredAt' AS at FROM entry WHERE seq = ?";
+    const [next] = seq < this.#lastSeq ? this.#rows(query, seq + 1) : [];
+    this.#undeliveredSinceMs = next === undefined ? null : Date.parse(String(next["at"]));
   }
 
   /** Stores the mark now, where no further write is expected to. */

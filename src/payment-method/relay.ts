@@ -11,8 +11,11 @@ import type { Journal } from "./journal.ts";
 const LINGER_MS = 100;
 /** Entries loaded at a time; the batch's own limits are the ledger's. */
 const LOAD_MAX = 200;
-/** After a failed delivery the next waits this long, doubling up to the maximum. */
-const RETRY_MS = 1000;
+/**
+ * After a failed delivery the next waits as long as the oldest entry has waited by then, within
+ * these: doubling, with nothing to remember that an instance could take with it.
+ */
+const RETRY_MIN_MS = 1000;
 const RETRY_MAX_MS = 300_000;
 
 export type Delivery = "delivered" | "failed" | "halted";
@@ -24,7 +27,6 @@ export class Relay {
   readonly #onFailed: () => Promise<void>;
   #running: Promise<Delivery> | null = null;
   #lingering = false;
-  #failures = 0;
   #retryAtMs: number | null = null;
   /** What the ledger last refused with. */
   #refusal: string | null = null;
@@ -105,7 +107,6 @@ export class Relay {
       switch (result.type) {
         case "appended":
           this.#journal.markDelivered(last.seq);
-          this.#failures = 0;
           this.#retryAtMs = null;
           break;
         case "unavailable":
@@ -147,10 +148,11 @@ export class Relay {
   }
 
   #failed(message: string): Delivery {
-    const pauseMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** Math.min(this.#failures, 20));
-    this.#failures += 1;
-    this.#retryAtMs = this.#host.now() + Math.round(pauseMs * (1 + this.#host.jitter() / 4));
-    this.#host.log("warn", "delivery_failed", { message, failures: this.#failures });
+    const nowMs = this.#host.now();
+    const waitedMs = nowMs - (this.#journal.undeliveredSinceMs ?? nowMs);
+    const pauseMs = Math.min(RETRY_MAX_MS, Math.max(RETRY_MIN_MS, waitedMs));
+    this.#retryAtMs = nowMs + Math.round(pauseMs * (1 + this.#host.jitter() / 4));
+    this.#host.log("warn", "delivery_failed", { message, waitedMs });
     return "failed";
   }
 

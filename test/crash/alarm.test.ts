@@ -3,8 +3,8 @@
  * gateway's own times, which are seconds, so they wait side by side.
  */
 import { afterAll, describe, expect, it } from "vitest";
-import { removeRuntimes, until } from "../support/runtime.ts";
-import { chainProblems, lockFile } from "../support/runtime-ledger.ts";
+import { type Runtime, removeRuntimes, until } from "../support/runtime.ts";
+import { chainProblems, countEntries, lockFile } from "../support/runtime-ledger.ts";
 import {
   chainOf,
   chainWith,
@@ -26,6 +26,25 @@ afterAll(removeRuntimes);
 const STALE_WITHIN_MS = 40_000;
 /** The gateway's wait is 4 s. */
 const WAIT_MS = 4000;
+/** As a gateway runs that nobody has configured. */
+const DEFAULT_TIMES = {
+  HARMONY_TIMEOUT_MS: "20000",
+  WAIT_SECONDS: "25",
+  ALLOW_SHORT_HORIZON: "no",
+};
+const TWO_MINUTES_MS = 120_000;
+const OUTAGE_MS = 45_000;
+/** The baseline, an intent, an outcome. */
+const ENTRIES_OF_ONE = 3;
+
+/** Waits for entries by looking into D1's own file: nobody touches the gateway, nor does a cron. */
+async function delivered(runtime: Runtime, id: string, entries: number): Promise<void> {
+  await until(
+    "the ledger has the entries",
+    () => countEntries(runtime.ledgerFile(), id) === entries,
+    TWO_MINUTES_MS,
+  );
+}
 
 describe.concurrent("without anyone asking", () => {
   it("a charge killed in flight is found by the alarm after the restart", async () => {
@@ -53,6 +72,43 @@ describe.concurrent("without anyone asking", () => {
     expect(entries).toHaveLength(ENTRIES_OF_FIVE);
     expect(paymentsIn(entries)).toEqual(await paymentsOf(runtime, id));
   });
+
+  it.for(["SIGKILL", "SIGTERM"] as const)(
+    "entries written right before a %s are delivered within two minutes at the default times",
+    { timeout: 2 * TWO_MINUTES_MS },
+    async (signal) => {
+      const runtime = await startGateway(DEFAULT_TIMES);
+      const id = await killBeforeDelivery(runtime, signal);
+
+      await runtime.start();
+
+      await delivered(runtime, id, ENTRIES_OF_FIVE);
+    },
+  );
+
+  it(
+    "entries of a card known and of a new one are delivered within two minutes of D1's return",
+    { timeout: 2 * TWO_MINUTES_MS },
+    async () => {
+      const runtime = await startGateway(DEFAULT_TIMES);
+      const [known, fresh] = [await methodWith(runtime), await methodWith(runtime)];
+      expect((await runtime.charge(known, "before")).status).toBe(201);
+      await delivered(runtime, known, ENTRIES_OF_ONE);
+
+      const release = lockFile(runtime.ledgerFile());
+      try {
+        expect((await runtime.charge(known, "meanwhile")).status).toBe(201);
+        expect((await runtime.charge(fresh, "meanwhile")).status).toBe(201);
+        const lockedAtMs = Date.now();
+        await until("the outage is over", () => Date.now() - lockedAtMs > OUTAGE_MS, 2 * OUTAGE_MS);
+      } finally {
+        release();
+      }
+
+      await delivered(runtime, known, ENTRIES_OF_ONE + 2);
+      await delivered(runtime, fresh, ENTRIES_OF_ONE);
+    },
+  );
 
   it("a caller seen before charges while D1 is down, also when no longer fresh", async () => {
     const runtime = await startGateway();

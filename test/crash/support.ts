@@ -100,13 +100,16 @@ export function paymentsIn(entries: readonly LedgerEntry[]): (string | null)[] {
 }
 
 /** Charges five times and kills right after the last reply, again until that beat the delivery. */
-export async function killBeforeDelivery(runtime: Runtime): Promise<string> {
+export async function killBeforeDelivery(
+  runtime: Runtime,
+  signal: "SIGKILL" | "SIGTERM" = "SIGKILL",
+): Promise<string> {
   for (let tries = 0; tries < 5; tries += 1) {
     const id = await methodWith(runtime);
     for (let charges = 0; charges < 5; charges += 1) {
       expect((await runtime.charge(id, randomUUID())).status).toBe(201);
     }
-    await runtime.kill();
+    await runtime.kill(signal);
     const delivered = countEntries(runtime.ledgerFile(), id);
     if (delivered < ENTRIES_OF_FIVE) {
       return id;

@@ -154,7 +154,7 @@ describe("a method whose alarm works", () => {
   });
 
   it("is not woken while it is charged again and again for hours", async ({ expect }) => {
-    const world = new CronWorld();
+    const world = new CronWorld({ staysInMemory: true });
     for (let count = 0; count < 360; count += 1) {
       await world.charged({ key: `key-${count}` });
       await world.time.advance(20_000);
@@ -181,8 +181,21 @@ describe("a method whose alarm works", () => {
     }
   });
 
+  it("is woken in vain at most once in a quarter of an hour where each alarm finds it anew", async ({
+    expect,
+  }) => {
+    const world = new CronWorld();
+    for (let count = 0; count < 180; count += 1) {
+      await world.charged({ key: `key-${count}` });
+      await world.time.advance(20_000);
+    }
+    expect(world.wokenAtMs.length).toBeLessThanOrEqual(4);
+    await world.time.advance(HOUR_MS);
+    expect(world.ledger.registered(METHOD_ID)).toEqual({ wakeAtMs: null });
+  });
+
   it("writes to the registry about every ten minutes while it is in doubt", async ({ expect }) => {
-    const world = new CronWorld({ rules: { horizonMs: null } });
+    const world = new CronWorld({ rules: { horizonMs: null }, staysInMemory: true });
     world.scenario({ charges: ["lose_before_charging"] });
     await world.charged();
     const seen = new Set<number | null | undefined>();

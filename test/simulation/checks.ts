@@ -20,6 +20,7 @@ import {
   assertOwnIsPreferred,
 } from "./checks/finding.ts";
 import {
+  assertAlarms,
   assertAlerts,
   assertDelivered,
   assertFinalStays,
@@ -68,6 +69,7 @@ export function failuresOf(life: Life): string[] {
     const facts = factsOf(life, world, index);
     const on: Check = (name, run) => check(`card ${index}, ${name}`, run);
     on("ledger", () => assertDelivered(facts));
+    on("alarms", () => assertAlarms(facts));
     on("looks", () => assertFewLooks(facts));
     if (!facts.isRestored) {
       checkCharges(facts, on);

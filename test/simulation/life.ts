@@ -39,6 +39,8 @@ export interface Life {
   readonly revoker: Revoker;
   readonly operator: Operator;
   readonly ledger: NodeLedger;
+  /** Cards that had work and no alarm, though the runtime has dropped none. */
+  readonly alarmsLost: ReadonlySet<World>;
   readonly restored: ReadonlySet<World>;
   readonly ledgerRestoredAt: ReadonlyMap<World, number>;
   readonly virtualMs: number;
@@ -61,7 +63,11 @@ export async function live(seed: number): Promise<Life> {
   const revoker = new Revoker(chance, log, door);
   const troubles = new Troubles(plan, chance, log, worlds, shared.ledger);
   let isQuiet = false;
+  const alarmsLost = new Set<World>();
   const sweep = async (): Promise<void> => {
+    for (const world of worlds.filter((one) => one.hasLostAlarm)) {
+      alarmsLost.add(world);
+    }
     await wakeOverdue(worlds, shared, log);
     time.after(isQuiet ? QUIET_SWEEP_MS : SWEEP_MS, sweep);
   };
@@ -95,7 +101,8 @@ export async function live(seed: number): Promise<Life> {
   const virtualMs = time.nowMs - T0;
   const { restored, ledgerRestoredAt } = troubles;
   const callers = { door, shop, refunder, revoker, operator };
-  return { plan, log, worlds, ...callers, ledger, restored, ledgerRestoredAt, virtualMs };
+  const ends = { alarmsLost, restored, ledgerRestoredAt };
+  return { plan, log, worlds, ...callers, ledger, ...ends, virtualMs };
 }
 
 /** What the cron trigger does (src/http/sweep.ts), with the real SQL. */

@@ -52,6 +52,47 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "arms again in the constructor, where the alarm is due",
+    edits: [
+      {
+        file: "payment-method/books.ts",
+        from: `(this.#isBeginning || this.#armedAtMs > nowMs)`,
+        to: `this.#armedAtMs > nowMs`,
+      },
+    ],
+  },
+  {
+    name: "puts deliveries off at each awakening",
+    edits: [
+      {
+        file: "payment-method/books.ts",
+        from: `(this.#isBeginning || this.#armedAtMs > nowMs)`,
+        to: `this.#armedAtMs > nowMs`,
+      },
+      {
+        file: "payment-method/books.ts",
+        from: `dueAtMs.push(this.relay.retryAtMs ?? dueTime(guard, nowMs));`,
+        to: `dueAtMs.push(nowMs + this.#guardMs() + 0 * guard.atMs);`,
+      },
+    ],
+  },
+  {
+    name: "takes an alarm that has fired for one that is set",
+    edits: [
+      {
+        file: "payment-method/books.ts",
+        from: `(this.#isBeginning || this.#armedAtMs > nowMs)`,
+        to: `(this.#isBeginning || nowMs > 0)`,
+      },
+      {
+        file: "payment-method/books.ts",
+        from: `  forgetAlarm(): void {
+    this.#armedAtMs = null;`,
+        to: `  forgetAlarm(): void {`,
+      },
+    ],
+  },
+  {
     name: "a read makes the lost payment known",
     edits: [
       {

@@ -73,6 +73,8 @@ export interface WorldOptions {
   readonly afterHarmony?: () => void;
   /** A ledger that others have written to. */
   readonly ledger?: NodeLedger;
+  /** Whether an idle instance is kept until the next event, as the runtime may do, or begun anew. */
+  readonly staysInMemory?: boolean;
   /** How long one way to Harmony or the ledger takes. */
   readonly latencyMs?: (random: () => number) => number;
 }
@@ -102,8 +104,14 @@ export interface RefundSubmission {
   httpStatus: number | null;
 }
 
+/** What keeps an idle instance in memory beside calls and connections: deliveries, deferred work. */
+interface Holds {
+  count: number;
+}
+
 interface Instance {
   readonly logic: PaymentMethod;
+  readonly holds: Holds;
   /** The calls that are not answered yet, each with what loses it. */
   readonly calls: Map<Call, () => void>;
   readonly connections: Set<SandboxReply>;
@@ -126,8 +134,12 @@ export class World {
   /** How far the machine's clock is off; its timers run on regardless. */
   clockOffsetMs = 0;
   alarmAtMs: number | null = null;
+  /** Alarms that were due and did not run, since the constructor had set a later one. */
+  alarmsPutOff = 0;
   crashes = 0;
   longestAlarmMs = 0;
+  /** The runtime has dropped an alarm for good: work may wait for a caller, or for the cron. */
+  hasDroppedAlarm = false;
   readonly #options: WorldOptions;
   #instance: Instance | null = null;
   #alarmRunning = false;
@@ -138,6 +150,10 @@ export class World {
   #turns: Promise<void> = Promise.resolve();
   #leaving: (() => void)[] = [];
   #alarmSet: number | null | undefined;
+  /** The alarm that the instance of this turn has set while it was constructed. */
+  #alarmSetAtBirth: number | null | undefined;
+  /** When the alarm that runs was due: it is stored until it has ended well. */
+  #deliveringAtMs = 0;
   #aborted = false;
 
   constructor(options: WorldOptions = {}) {
@@ -202,7 +218,18 @@ export class World {
 
   /** The runtime forgets the alarm, as it does after too many failures. */
   dropAlarm(): void {
+    this.hasDroppedAlarm = true;
     this.#storeAlarm(null);
+  }
+
+  /** Work is stored and no alarm will ever come for it, though the runtime has dropped none. */
+  get hasLostAlarm(): boolean {
+    if (this.alarmAtMs !== null || this.#alarmRunning || this.hasDroppedAlarm) {
+      return false;
+    }
+    const { tables, rows } = this.storage.snapshot();
+    const isOpen = (table: string) => (rows.get(table) ?? []).some((row) => row["open"] === 1);
+    return tables.length > 0 && (isOpen("charge") || isOpen("refund"));
   }
 
   /** Sends a command that arrives now, before anything that is due later; `onEnd` hears how it ended. */
@@ -274,7 +301,20 @@ export class World {
     }
     if (this.#alarmRunning) {
       this.#alarmRunning = false;
-      this.time.after(ALARM_RETRY_MS, async () => this.#fireAlarm());
+      if (this.alarmAtMs === null || this.alarmAtMs <= this.wallMs) {
+        // Otherwise the alarm that it has set takes the place of the one that did not end.
+        this.alarmAtMs ??= this.#deliveringAtMs;
+        this.time.after(ALARM_RETRY_MS, async () => this.#fireAlarm());
+      }
+    }
+  }
+
+  /** An instance with nothing to do is not kept in memory: the next event finds a new one. */
+  #evict(): void {
+    const instance = this.#instance;
+    const isKept = this.#options.staysInMemory === true;
+    if (!isKept && instance?.calls.size === 0 && instance.connections.size === 0) {
+      this.#instance = instance.holds.count === 0 ? null : instance;
     }
   }
 
@@ -311,6 +351,7 @@ export class World {
     this.#aborted = false;
     this.storage.beginTurn();
     const instance = this.#instance ?? this.#begun();
+    this.#alarmSetAtBirth = this.#instance === null ? this.#alarmSet : undefined;
     if (instance === null) {
       this.storage.endTurn("rollback");
       unborn();
@@ -345,9 +386,10 @@ export class World {
 
   #begin(): Instance {
     const connections = new Set<SandboxReply>();
+    const holds = { count: 0 };
     const alive = () => this.#instance?.connections === connections;
-    const logic = new PaymentMethod(this.#host(connections, alive), this.alarmAtMs);
-    return { logic, connections, calls: new Map() };
+    const logic = new PaymentMethod(this.#host(connections, holds, alive), this.alarmAtMs);
+    return { logic, connections, holds, calls: new Map() };
   }
 
   #leave(effect: () => void): void {
@@ -379,6 +421,7 @@ export class World {
         return;
       }
       if (fate.kind === "dropped") {
+        this.hasDroppedAlarm = true;
         this.alarmAtMs = null;
         return;
       }
@@ -402,9 +445,20 @@ export class World {
       return;
     }
     this.#alarmRunning = true;
-    this.alarmAtMs = null;
+    this.#deliveringAtMs = this.alarmAtMs ?? this.wallMs;
+    this.#evict();
     const beganAtMs = this.time.nowMs;
     const run = (instance: Instance) => {
+      const later = this.#alarmSetAtBirth;
+      if (later != null && later > this.wallMs) {
+        // The runtime compares what is stored with what it delivers, and lets it be.
+        this.alarmsPutOff += this.alarmAtMs !== null && this.alarmAtMs <= this.wallMs ? 1 : 0;
+        this.#leave(() => {
+          this.#alarmRunning = false;
+        });
+        return;
+      }
+      this.alarmAtMs = null;
       instance.logic.alarm().then(
         () =>
           this.#leave(() => {
@@ -424,14 +478,20 @@ export class World {
     await this.#turn(run, unborn);
   }
 
-  #host(connections: Set<SandboxReply>, alive: () => boolean): Host {
+  #host(connections: Set<SandboxReply>, holds: Holds, alive: () => boolean): Host {
     const latencyMs = () => (this.#options.latencyMs ?? (() => 10))(this.random);
     const asked = async <T>(ask: () => Promise<T>): Promise<T> => {
       const { promise, resolve } = Promise.withResolvers<T>();
+      holds.count += 1;
       this.#leave(() => {
         this.time.after(latencyMs(), async () => {
           const result = await ask();
-          this.time.after(latencyMs(), async () => this.#goOn(alive, () => resolve(result)));
+          this.time.after(latencyMs(), async () =>
+            this.#goOn(alive, () => {
+              holds.count -= 1;
+              resolve(result);
+            }),
+          );
         });
       });
       return promise;
@@ -489,9 +549,15 @@ export class World {
         };
       },
       defer: (delayMs, work) => {
+        holds.count += 1;
         this.#leave(() => {
           this.time.after(delayMs, async () =>
-            this.#goOn(alive, () => void work().catch(() => undefined)),
+            this.#goOn(alive, () => {
+              const ended = () => {
+                holds.count -= 1;
+              };
+              work().then(ended, ended);
+            }),
           );
         });
       },

@@ -63,7 +63,7 @@ function canonical(value: unknown): string {
   return JSON.stringify(value);
 }
 
-/** How many entries of a payment method D1's file holds. Only while the runtime is dead. */
+/** How many entries of a payment method D1's file holds; the runtime may be working on it. */
 export function countEntries(ledgerFile: string, paymentMethodId: string): number {
   const sql = "SELECT count(*) AS value FROM entry WHERE payment_method_id = ?";
   return valueIn(ledgerFile, sql, paymentMethodId);
@@ -88,7 +88,8 @@ export function journalIn(objectFile: string): LedgerEntry[] {
 }
 
 function valueIn(file: string, sql: string, ...bindings: string[]): number {
-  const db = new DatabaseSync(file);
+  // A writer must find nothing of us: neither a lock nor a checkpoint at our end.
+  const db = new DatabaseSync(file, { readOnly: true, timeout: 1000 });
   try {
     return Number(db.prepare(sql).get(...bindings)?.["value"]);
   } finally {

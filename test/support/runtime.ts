@@ -117,8 +117,8 @@ export class Runtime {
     this.#hasState = true;
   }
 
-  /** SIGKILL to the whole group, by its id; resolves once nobody listens any more. */
-  async kill(): Promise<void> {
+  /** Signals the whole group, by its id; resolves once nobody listens any more. */
+  async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
     const child = this.#child;
     if (child?.pid === undefined) {
       return;
@@ -129,7 +129,7 @@ export class Runtime {
         ? Promise.resolve()
         : once(child, "exit").then(() => undefined);
     try {
-      process.kill(-child.pid, "SIGKILL");
+      process.kill(-child.pid, signal);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
         throw error;

@@ -1,7 +1,7 @@
 /**
  * Owns the checks of the entries: in the ledger exactly once, in order, final where a status is,
- * their effects the net of the book, and a person alerted where one is needed. Must not change
- * anything.
+ * their effects the net of the book, alarms kept, and a person alerted where one is needed. Must not
+ * change anything.
  */
 import type { Entry } from "../../../src/domain/entries.ts";
 import { assertSound, attributed } from "../../payment-method/promises.ts";
@@ -39,6 +39,16 @@ export function assertDelivered({ life, world, journal, isHalted, isRestored }: 
   const expected = isUnaware ? journal.slice(0, own.length) : journal;
   if (!isHalted && hashes(own) !== hashes(expected)) {
     throw new Error(`the ledger has ${ledger.length} entries, the journal ${journal.length}`);
+  }
+}
+
+/** No alarm was put off by waking up, nor lost: what is due needs neither caller nor cron. */
+export function assertAlarms({ life, world, isRestored }: Facts): void {
+  if (world.alarmsPutOff > 0) {
+    throw new Error(`${world.alarmsPutOff} alarms were called off by a constructor`);
+  }
+  if (life.alarmsLost.has(world) && !isRestored) {
+    throw new Error("work was stored, and no alarm for it");
   }
 }
 

@@ -6,8 +6,8 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
-// A required secret is read from the environment, as in a local run.
-process.env["HARMONY_API_KEY"] ??= "sandbox";
+// A required secret is read from the environment. A shell's own is none of the sandbox's.
+process.env["HARMONY_API_KEY"] = "sandbox";
 const migrations = await readD1Migrations("./migrations");
 
 export default defineConfig({

@@ -3,6 +3,7 @@
  * of its own, with its state below one directory. Plain workerd by Miniflare's API, reached by the
  * direct socket: no proxy in Node stands in the path. Must not measure.
  */
+import "../scripts/lib/loopback.mjs";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -31,9 +32,9 @@ Object.assign(process.env, QUIET);
 
 /** Builds Cobro as a deployment would and gives the text of its one module. */
 export async function buildCobro(directory) {
-  const wrangler = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
-  const words = [wrangler, "deploy", "--dry-run", "--outdir", join(directory, "build")];
-  const child = spawn(process.execPath, words, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  const deploy = join(ROOT, "scripts/deploy.mjs");
+  const words = [deploy, "--dry-run", "--outdir", join(directory, "build")];
+  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout.on("data", (chunk) => (output += chunk));
   child.stderr.on("data", (chunk) => (output += chunk));

@@ -3,6 +3,7 @@
  * that leaves nothing behind, verifies the ledger against Harmony's book by itself, and ends with 0
  * only if each step did what it should. Must not use the gateway's code.
  */
+import "./lib/loopback.mjs";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { gatewayClient, sandboxClient } from "./lib/demo-clients.mjs";

@@ -4,6 +4,7 @@
  */
 import { TEST_CARDS } from "../sandbox/test-cards.ts";
 import { startLocal } from "./lib/local.mjs";
+import { isCurlProxied } from "./lib/loopback.mjs";
 import { localSettings } from "./lib/settings.mjs";
 
 /** The one that approves. */
@@ -22,13 +23,15 @@ setInterval(() => process.ppid !== parent && stopping.abort(), WATCH_MS).unref()
 // A terminal that is gone must not keep us from stopping what we started.
 process.stdout.on("error", () => stopping.abort());
 
-process.exitCode = await run();
+// Nothing is left to wait for: a connection that hangs somewhere must not keep us here.
+process.exit(await run());
 
 async function run() {
   try {
     const settings = localSettings(process.env);
     const { signal } = stopping;
-    const local = await startLocal({ ...settings, environment: process.env, signal });
+    const tell = (line) => console.error(line);
+    const local = await startLocal({ ...settings, environment: process.env, signal, tell });
     const stopped = new Promise((stop) => {
       signal.addEventListener("abort", stop);
       if (signal.aborted) {
@@ -53,15 +56,17 @@ async function run() {
 }
 
 /** Can be pasted into a shell as a whole. The key is new at each start, so that it charges. */
-function readyText({ url, sandboxUrl }, { stateDir }) {
+function readyText({ url, sandboxUrl, harmonyUrl }, { stateDir }) {
   const key = `order-${Date.now().toString(36)}`;
+  const curl = isCurlProxied ? "curl --noproxy '*'" : "curl";
   const charge = [
-    `curl -i ${url}/api/payment-method/${CARD}/payment -H 'x-api-key: cobro_test_storefront'`,
+    `${curl} -i ${url}/api/payment-method/${CARD}/payment -H 'x-api-key: cobro_test_storefront'`,
     `-H 'content-type: application/json' -H 'idempotency-key: ${key}'`,
     `-d '{"amount":129.50,"description":"An order"}'`,
   ].join(" ");
+  const harmony = harmonyUrl === null ? "" : ` in front of ${harmonyUrl}`;
   return `
-Cobro is ready at ${url}, a simulated Harmony at ${sandboxUrl}, their state in ${stateDir}.
+Cobro is ready at ${url}${harmony}, a simulated Harmony at ${sandboxUrl}, their state in ${stateDir}.
 
 # A charge to the test card that approves:
 ${charge}
@@ -70,7 +75,7 @@ ${charge}
 ${charge}
 
 # What the ledger says of both:
-curl -s '${url}/ledger/entries?idempotencyKey=${key}' -H 'x-api-key: cobro_test_auditor'
+${curl} -s '${url}/ledger/entries?idempotencyKey=${key}' -H 'x-api-key: cobro_test_auditor'
 
 Ctrl-C stops everything.`;
 }

@@ -2,6 +2,7 @@
  * Runs a program of this project's packages in an environment that keeps wrangler off the network:
  * `node scripts/wrangler-env.mjs vitest run`. Must not change what the program does.
  */
+import "./lib/loopback.mjs";
 import { spawn } from "node:child_process";
 import { dirname } from "node:path";
 import { QUIET, ROOT } from "./lib/wrangler.mjs";

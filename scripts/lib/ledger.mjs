@@ -8,10 +8,10 @@
  * start whether the gateway has found the same one. Applied migrations are recorded as wrangler
  * records them, so that `wrangler d1 migrations list --local` agrees.
  */
-import { createHash, createHmac } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { ROOT } from "./wrangler.mjs";
+import { CONFIG, ROOT } from "./wrangler.mjs";
 
 /** Local-only: seeded here and nowhere else. */
 export const KEYS = {
@@ -26,7 +26,10 @@ const NAMESPACE = "miniflare-D1DatabaseObject";
 
 const MIGRATIONS = `${ROOT}migrations`;
 
-/** Brings the ledger of this state directory up to date. Idempotent. */
+/** A loaded machine answers within a second. */
+const PROBE_MS_MAX = 10_000;
+
+/** Brings the ledger of this state directory up to date. Idempotent, but for the key it gives. */
 export function prepareLedger(state) {
   const directory = `${state}/v3/d1/${NAMESPACE}`;
   mkdirSync(directory, { recursive: true });
@@ -35,21 +38,31 @@ export function prepareLedger(state) {
     db.exec("PRAGMA journal_mode=WAL");
     applyMigrations(db);
     seedKeys(db);
+    return seedProbeKey(db);
   } finally {
     db.close();
   }
 }
 
-/** Throws unless the gateway's ledger is the one prepared: only then it knows that a key is none. */
-export async function probeLedger(url) {
-  const { status } = await fetch(`${url}/ledger/entries`, { headers: { "x-api-key": "none" } });
-  if (status !== 401) {
-    throw new Error(`the gateway does not see the prepared ledger: it answers ${status}`);
+/**
+ * Throws unless the gateway's ledger is the one prepared: only then it knows the key. Another
+ * start's gateway, which has taken the port in the same moment, does not.
+ */
+export async function probeLedger(url, key) {
+  const { status } = await fetch(`${url}/ledger/entries?limit=1`, {
+    headers: { "x-api-key": key },
+    signal: AbortSignal.timeout(PROBE_MS_MAX),
+  });
+  if (status !== 200) {
+    throw new Error(
+      `${url} does not see the ledger prepared for it, it answers ${status}: another start may ` +
+        "have taken the port; set PORT to a free one",
+    );
   }
 }
 
 function databaseId() {
-  const id = /^database_id = "(.+)"$/m.exec(readFileSync(`${ROOT}wrangler.toml`, "utf8"))?.[1];
+  const id = /^database_id = "(.+)"$/m.exec(readFileSync(CONFIG, "utf8"))?.[1];
   if (id === undefined) {
     throw new Error("wrangler.toml names no database_id");
   }
@@ -94,4 +107,16 @@ function seedKeys(db) {
     const hash = createHash("sha256").update(key).digest("hex");
     insert.run(keyId, hash, `local ${keyId}`, JSON.stringify(scopes));
   }
+}
+
+/** New with each start, known to it alone, and of no use once it is over. */
+function seedProbeKey(db) {
+  const key = `cobro_start_${randomBytes(16).toString("hex")}`;
+  const hash = createHash("sha256").update(key).digest("hex");
+  db.prepare(
+    `INSERT INTO api_key (key_id, hash, caller_id, name, scopes, created_at)
+     VALUES ('start', ?, 'start', 'npm start', '["audit"]', '2026-01-01T00:00:00.000Z')
+     ON CONFLICT (key_id) DO UPDATE SET hash = excluded.hash`,
+  ).run(hash);
+  return key;
 }

@@ -20,18 +20,33 @@ const VARIABLES = [
 
 /** Throws with the name of the variable that cannot be meant. */
 export function localSettings(environment) {
-  return {
-    port: portOf(environment, "PORT", 8787),
-    sandboxPort: portOf(environment, "SANDBOX_PORT", 8788),
-    stateDir: environment.STATE_DIR || ".cobro",
-  };
+  const port = portOf(environment, "PORT", 8787);
+  const sandboxPort = portOf(environment, "SANDBOX_PORT", 8788);
+  if (port === sandboxPort && port !== 0) {
+    throw new Error(`PORT and SANDBOX_PORT are both ${port}; set one of them to another`);
+  }
+  return { port, sandboxPort, stateDir: environment.STATE_DIR || ".cobro" };
+}
+
+/**
+ * The Harmony that the environment names, null for the sandbox. HARMONY_API_KEY alone names none:
+ * a shell may keep it for something else, and the sandbox knows its own key only.
+ */
+export function harmonyOf({ HARMONY_BASE_URL: baseUrl, HARMONY_API_KEY: key }) {
+  if (!baseUrl) {
+    return null;
+  }
+  if (!key) {
+    throw new Error("HARMONY_BASE_URL is set: set HARMONY_API_KEY, too, or neither");
+  }
+  return { baseUrl, key };
 }
 
 /** The arguments that hand the gateway its variables: the environment does not reach a Worker. */
-export function variableArguments(environment, sandboxUrl) {
+export function variableArguments(environment, baseUrl) {
   const given = VARIABLES.filter((name) => environment[name] !== undefined);
   return [
-    `HARMONY_BASE_URL:${environment.HARMONY_BASE_URL ?? `${sandboxUrl}/api`}`,
+    `HARMONY_BASE_URL:${baseUrl}`,
     ...given.map((name) => `${name}:${environment[name]}`),
   ].flatMap((variable) => ["--var", variable]);
 }

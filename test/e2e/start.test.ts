@@ -3,28 +3,21 @@
  * directory of their own. One start serves all tests but those of a start that is refused, and the
  * last test stops it.
  */
-import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import type { AddressInfo } from "node:net";
+import {
+  freePort,
+  isReady,
+  plainEnvironment,
+  printedLines,
+  processesOf,
+  run,
+  shell,
+  type Run,
+} from "./support.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const READY_MS_MAX = 90_000;
 const STOP_MS_MAX = 15_000;
-
-interface Ended {
-  readonly code: number | null;
-  readonly output: string;
-}
-
-interface Run {
-  readonly pid: number;
-  readonly ended: Promise<Ended>;
-  output(): string;
-}
 
 let environment: NodeJS.ProcessEnv;
 let stateDir: string;
@@ -47,7 +40,7 @@ afterAll(() => {
 
 describe("npm start", () => {
   it("prints a line that charges, the same as a replay, and one that reads both", async () => {
-    const [charge = "", replay = "", read = ""] = printedLines();
+    const [charge = "", replay = "", read = ""] = printedLines(started);
 
     expect(replay).toBe(charge);
     const first = shell(charge);
@@ -121,90 +114,14 @@ describe("npm start", () => {
   });
 });
 
-/** A group of its own, as a terminal gives one. */
 function npm(command: string, variables: NodeJS.ProcessEnv): Run {
-  const child = spawn("npm", command.split(" "), {
-    cwd: ROOT,
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...environment, ...variables },
-  });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
-  }
-  const ended = new Promise<Ended>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => resolve({ code, output }));
-  });
-  if (child.pid === undefined) {
-    throw new Error("npm cannot be run");
-  }
-  return { pid: child.pid, ended, output: () => output };
-}
-
-async function isReady(run: Run): Promise<void> {
-  const early = run.ended.then(({ output }) => {
-    throw new Error(`npm start ended:\n${output}`);
-  });
-  const ready = vi.waitFor(() => expect(run.output()).toContain("Ctrl-C"), {
-    timeout: READY_MS_MAX,
-  });
-  // Once it is ready, its end is what the last test is about.
-  early.catch(() => undefined);
-  await Promise.race([ready, early]);
-}
-
-/** Without what the test runner puts there, which no person's shell has. */
-function plainEnvironment(): NodeJS.ProcessEnv {
-  const own = /^(VITEST|NODE_ENV$|TEST$|MODE$|DEV$|PROD$|SSR$|HARMONY_|npm_)/;
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
+  return run(["npm", ...command.split(" ")], { env: { ...environment, ...variables } });
 }
 
 function url(): string {
   return `http://127.0.0.1:${environment["PORT"]}`;
 }
 
-function printedLines(): string[] {
-  return started
-    .output()
-    .split("\n")
-    .filter((line) => line.startsWith("curl "));
-}
-
-/** What a shell makes of a printed line. */
-function shell(line: string): string {
-  const { status, stdout, stderr } = spawnSync("sh", ["-c", line], { encoding: "utf8" });
-  expect(status, stderr).toBe(0);
-  return stdout;
-}
-
 function bodyOf(response: string): string | undefined {
   return response.split("\r\n\r\n")[1];
-}
-
-/** The processes of a group that are alive; one that nobody has waited for yet is not. */
-function processesOf(group: number): string[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-        const [state, , processGroup] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-        return Number(processGroup) === group && state !== "Z" ? [stat] : [];
-      } catch {
-        // It ended meanwhile.
-        return [];
-      }
-    });
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -281,13 +281,9 @@ export async function eventually<T>(
 /** The text of the Worker as it would be deployed. */
 async function build(): Promise<string> {
   const outDir = mkdtempSync(join(tmpdir(), "cobro-bundle-"));
-  const wrangler = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
+  const deploy = join(ROOT, "scripts/deploy.mjs");
   try {
-    await promisify(execFile)(
-      process.execPath,
-      [wrangler, "deploy", "--dry-run", "--outdir", outDir],
-      { cwd: ROOT, env: { ...process.env, ...NO_NETWORK } },
-    );
+    await promisify(execFile)(process.execPath, [deploy, "--dry-run", "--outdir", outDir]);
     return readFileSync(join(outDir, "index.js"), "utf8");
   } finally {
     rmSync(outDir, { recursive: true, force: true });

@@ -45,7 +45,7 @@ export function handleApi(world: World, request: HarmonyRequest): Reply {
 }
 
 function answer(world: World, call: Call, request: HarmonyRequest): Played {
-  if (world.outage !== "none") {
+  if (world.outage !== "none" && (world.outageKinds?.includes(call.kind) ?? true)) {
     return { action: outageAction(world.outage), step: "outage", delayMs: 0 };
   }
   if (request.headers["x-api-key"] !== API_KEY) {

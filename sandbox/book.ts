@@ -37,6 +37,8 @@ export interface Payment {
   origin: "charge" | "late" | "foreign";
   pending: Pending<PaymentStatus> | null;
   statusHistory: { status: PaymentStatus; at: number }[];
+  /** When the request that made it came in: before `createdAt` where it was made late. */
+  askedAt?: number;
 }
 
 /** PERSISTED CONTRACT, as above: an act that was asked for and is still to come. */
@@ -48,6 +50,7 @@ export interface LateAct {
   paymentId: string | null;
   amountMinor: number;
   description: string | null;
+  askedAt?: number;
 }
 
 /** A change of status that shows at the last of so many polls. */
@@ -69,6 +72,8 @@ export interface NewPayment {
   status: PaymentStatus;
   origin: Payment["origin"];
   createdAt?: number;
+  /** As `createdAt` where it is not given: it was made while it was asked for. */
+  askedAt?: number;
 }
 
 export interface BookOptions {
@@ -175,6 +180,7 @@ export class Book {
       origin: payment.origin,
       pending: null,
       statusHistory: [{ status: payment.status, at: createdAt }],
+      askedAt: payment.askedAt ?? createdAt,
     };
     this.#put({ noun: "payment", id: added.id, value: added });
     return added;

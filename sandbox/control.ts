@@ -5,6 +5,7 @@
  */
 import * as z from "zod";
 import { paymentView, view } from "./book-view.ts";
+import { EXCHANGE_KINDS } from "./exchanges.ts";
 import { PAYMENT_METHOD_STATUSES, PAYMENT_STATUSES } from "./kinds.ts";
 import { parseChargeStep, parseScenario } from "./scenario.ts";
 import { parseJson, refusal, respond, respondText, toMinor } from "./wire.ts";
@@ -47,7 +48,11 @@ const paymentPatch = z.strictObject({
   createdAt: time.optional(),
   visibleAt: time.nullable().optional(),
 });
-const outage = z.strictObject({ mode: z.enum(OUTAGE_MODES) });
+/** Of these kinds of call only, or of everything: a history can be out while charges go on. */
+const outage = z.strictObject({
+  mode: z.enum(OUTAGE_MODES),
+  kinds: z.array(z.enum(EXCHANGE_KINDS)).nullable().default(null),
+});
 
 export function handleControl(world: World, request: HarmonyRequest): Reply {
   return { ...answer(world, request), delayMs: 0, exchange: null };
@@ -85,10 +90,12 @@ function answer(world: World, request: HarmonyRequest): Action {
       world.book.reset();
       world.exchanges.reset();
       world.outage = "none";
+      world.outageKinds = null;
       return respond(200, {});
     case "PUT outage 1":
-      return parsed(request, outage, ({ mode }) => {
+      return parsed(request, outage, ({ mode, kinds }) => {
         world.outage = mode;
+        world.outageKinds = kinds;
         return respond(200, { mode });
       });
     default:

@@ -55,7 +55,8 @@ export function createHarmony(options: HarmonyOptions): Harmony {
       }
     });
   };
-  const world: World = { book, exchanges, now, uuid, scheduleLateAct, outage: "none" };
+  const whole = { outage: "none", outageKinds: null } as const;
+  const world: World = { book, exchanges, now, uuid, scheduleLateAct, ...whole };
   for (const late of book.lateActs()) {
     scheduleLateAct(late.id, Math.max(0, late.dueAt - now()));
   }

@@ -97,10 +97,13 @@ export function revoke(world: World, method: PaymentMethod, request: HarmonyRequ
 export function performLateAct(world: World, late: LateAct): void {
   switch (late.act) {
     case "charge": {
-      const { paymentMethodId, amountMinor, description } = late;
-      const status = "CONFIRMED";
-      const origin = "late";
-      world.book.addPayment({ paymentMethodId, amountMinor, description, status, origin });
+      const { paymentMethodId, amountMinor, description, askedAt } = late;
+      const made = { paymentMethodId, amountMinor, description, status: "CONFIRMED" } as const;
+      world.book.addPayment({
+        ...made,
+        origin: "late",
+        ...(askedAt === undefined ? {} : { askedAt }),
+      });
       break;
     }
     case "refund": {
@@ -194,6 +197,7 @@ function addLateAct(
     paymentId: act.payment?.id ?? null,
     amountMinor: act.amountMinor,
     description: act.description ?? null,
+    askedAt: world.now(),
   });
   world.scheduleLateAct(added.id, afterMs);
 }

@@ -3,7 +3,7 @@
  * and timers that were handed in. Owns no rule.
  */
 import type { Book } from "./book.ts";
-import type { Exchanges } from "./exchanges.ts";
+import type { ExchangeKind, Exchanges } from "./exchanges.ts";
 import type { ActStep, ReadStep } from "./kinds.ts";
 import type { Action, HarmonyRequest } from "./wire.ts";
 
@@ -18,6 +18,8 @@ export interface World {
   /** Does a late act of the book when its time has come, unless it was forgotten by then. */
   readonly scheduleLateAct: (id: string, afterMs: number) => void;
   outage: OutageMode;
+  /** The kinds of call that the outage strikes; null for all of them. */
+  outageKinds: readonly ExchangeKind[] | null;
 }
 
 /** What was answered, and which step of a scenario made it so. */

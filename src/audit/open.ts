@@ -29,6 +29,8 @@ export interface OpenBody {
   readonly recordedAt: string | null;
   readonly totals: {
     readonly refundsInDoubt: { readonly refunds: number; readonly amountMinor: number };
+    /** Those that a person has to judge. */
+    readonly contested: { readonly payments: number; readonly amountMinor: number };
     readonly inDoubt: Sum;
     /** Of those in doubt. */
     readonly escalated: Sum;
@@ -82,6 +84,7 @@ export async function listOpen(
   const sum = (wanted: (total: ItemTotal) => boolean) =>
     sumOf(rows.totals.filter((total) => total.kind === "charge" && wanted(total)));
   const refunds = sumOf(rows.totals.filter(({ kind }) => kind === "refund"));
+  const contested = sumOf(rows.totals.filter(({ kind }) => kind === "payment"));
   const body: OpenBody = {
     at: iso(nowMs),
     asOf: rows.asOf,
@@ -92,6 +95,7 @@ export async function listOpen(
       inFlight: sum(({ state }) => state === "in_flight"),
       pending: sum(({ state }) => state === "pending"),
       refundsInDoubt: { refunds: refunds.charges, amountMinor: refunds.amountMinor },
+      contested: { payments: contested.charges, amountMinor: contested.amountMinor },
       frozen: { methods: rows.frozen },
       overdue: { methods: rows.overdue },
       halted: { methods: rows.halted },
@@ -110,7 +114,10 @@ function shownItem(item: OpenItem, nowMs: number): Record<string, unknown> {
     paymentMethodId: item.paymentMethodId,
     ...(item.kind === "charge"
       ? { chargeId: item.itemId, methodFrozen: item.state === "in_doubt" }
-      : { refundId: item.itemId, paymentId: item.paymentId }),
+      : {
+          ...(item.kind === "refund" ? { refundId: item.itemId } : {}),
+          paymentId: item.paymentId,
+        }),
     state: item.state,
     escalated: item.escalated === 1,
     ...aged(item.since, nowMs),

@@ -45,6 +45,16 @@ export interface Attempt {
   readonly namedPaymentId: string | null;
   /** The payment that this attempt turned out to have made. */
   readonly explainedBy: string | null;
+  /** When its charge last left the doubt about it; null while there is one, or where there was none. */
+  readonly doubtEndedAtMs: number | null;
+}
+
+/** PERSISTED CONTRACT. An attempt with what of its charge says whose a payment is (whose.ts). */
+export interface AttemptRecord extends Attempt {
+  readonly chargeId: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly reference: string | null;
 }
 
 /**
@@ -108,6 +118,8 @@ export interface Charge {
   readonly polls: number;
   /** Further payments that turned out to be of this charge. */
   readonly duplicates: readonly string[];
+  /** Payments that may be this charge's, which a person has to judge. */
+  readonly contested: readonly string[];
   readonly boundReply: BoundReply | null;
 }
 
@@ -128,15 +140,15 @@ export function isUnexplained(attempt: Attempt): boolean {
   );
 }
 
-/**
- * Whether a payment found now could still be this charge's: it is in flight or in doubt, or an
- * attempt of it is unexplained and its late looks are not over.
- */
-export function isCompeting(charge: Charge): boolean {
-  if (charge.state === "in_flight" || charge.state === "in_doubt") {
-    return true;
-  }
-  return charge.nextLook !== null && charge.attempts.some(isUnexplained);
+/** The attempts of a charge as they are judged. */
+export function attemptRecords({ chargeId, request, attempts }: Charge): AttemptRecord[] {
+  const { amountMinor, currency, reference } = request;
+  return attempts.map((attempt) => ({ ...attempt, chargeId, amountMinor, currency, reference }));
+}
+
+/** Whether a charge has a payment of its own; a cancelled one is none. */
+export function hasPayment({ payment }: Charge): boolean {
+  return payment !== null && payment.status !== "CANCELLED";
 }
 
 /** The state of a charge whose payment has this status. An unknown status is not final. */
@@ -159,6 +171,10 @@ export function isFinal(state: ChargeState): boolean {
 
 /** What is known of the charge's money now (contract.md, A charge). */
 export function moneyOf(charge: Charge): Money {
+  if (charge.contested.length > 0 && !hasPayment(charge)) {
+    // A payment may be its: nobody may conclude "not charged".
+    return "unknown";
+  }
   switch (charge.state) {
     case "approved":
       // A confirmed payment that was reversed later has gone back as well.
@@ -184,7 +200,7 @@ export function retryOf(charge: Charge): Retry {
     case "approved":
       return "never";
     case "declined":
-      return charge.duplicates.length > 0 ? "same_key" : "new_key";
+      return moneyOf(charge) === "unknown" ? "same_key" : "new_key";
     case "not_charged":
     case "pending":
     case "in_flight":

@@ -12,6 +12,7 @@ import {
   stateOf,
   unreachable,
 } from "./charge.ts";
+import { escalate } from "./contest.ts";
 import { chargeIn, type Draft, note } from "./draft.ts";
 import type { ChargeIdentity } from "./facts.ts";
 import type { Outcome } from "./outcome.ts";
@@ -144,7 +145,7 @@ export function answer(
     outcome,
     ...figures,
     nextLook: doubtful
-      ? nextLook(rules, doubt, false, nowMs, jitter)
+      ? nextLook(rules, doubt, { escalated: false, horizonMs: null }, nowMs, jitter)
       : stillOpen
         ? nextLateLook(rules, charge.lateLooks, nowMs, nowMs, jitter)
         : null,
@@ -164,6 +165,7 @@ export function answer(
       payment: outcome.payment,
       as: settled ? "duplicate" : "payment",
       by: "reply",
+      beside: null,
       nextPoll:
         stateOf(outcome.payment) === "pending"
           ? nextPoll(rules, 0, nowMs, nowMs, jitter)
@@ -182,34 +184,3 @@ export function abandon(draft: Draft, chargeId: string): void {
     { httpStatus: null, latencyMs: null, excerpt: null },
   );
 }
-
-/**
- * Hands a charge in doubt to a person, once. `lookSoon` keeps the planned look, where the
- * history may still show at once what the reply did not.
- */
-export function escalate(
-  draft: Draft,
-  chargeId: string,
-  reason: string,
-  candidates: readonly string[],
-  lookSoon: boolean,
-): void {
-  const { nowMs, jitter, rules } = draft.view;
-  const charge = chargeIn(draft, chargeId);
-  if (charge.escalated || charge.state !== "in_doubt") {
-    return;
-  }
-  const doubt = charge.doubt ?? newDoubt(nowMs);
-  note(draft, {
-    type: "charge_escalated",
-    atMs: nowMs,
-    chargeId,
-    attempt: lastAttempt(charge).attempt,
-    reason,
-    candidates: candidates.slice(0, CANDIDATES_MAX),
-    nextLook: lookSoon ? charge.nextLook : nextLook(rules, doubt, true, nowMs, jitter),
-  });
-}
-
-/** An entry names at most this many payments; more says nothing new to the person who reads it. */
-const CANDIDATES_MAX = 20;

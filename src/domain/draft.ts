@@ -1,13 +1,13 @@
 /**
  * Owns a step in the making: the loaded state, the facts noted so far and what they changed,
  * numbered as their entries will be. The journal writes a draft whole or not at all. Must not
- * decide: decide.ts and find.ts do, and note what they decided here. Pure.
+ * decide: decide.ts and look.ts do, and note what they decided here. Pure.
  */
-import { type Charge, unreachable } from "./charge.ts";
-import { evolve, evolvePayment, paymentOf } from "./evolve.ts";
+import { type AttemptRecord, attemptRecords, type Charge, unreachable } from "./charge.ts";
+import { evolve, paymentOf } from "./evolve.ts";
 import type { Fact, SeenPayment } from "./facts.ts";
-import type { PaymentRecord } from "./match.ts";
 import type { Payment } from "./outcome.ts";
+import { evolvePayment, type PaymentRecord, type Told } from "./payment.ts";
 import type { Refund } from "./refund.ts";
 import { evolveRefund, refundIdOf } from "./refund-evolve.ts";
 import type { Schedules } from "./schedule.ts";
@@ -29,6 +29,11 @@ export interface View {
   readonly nextSeq: number;
   /** `seq` of the baseline's look; null before there is one. */
   readonly baselineSeq: number | null;
+  /** When the last complete look began, and its entry; null before there was one. */
+  readonly lookedAtMs: number | null;
+  readonly lookedSeq: number | null;
+  /** Every attempt of the method, where a look is judged; else those of `charges` alone count. */
+  readonly attempts: readonly AttemptRecord[];
   /** Every open charge (in flight, in doubt, pending, late looks to come) and those asked for. */
   readonly charges: ReadonlyMap<string, Charge>;
   /** The payments' records that this step may touch. */
@@ -58,6 +63,8 @@ export interface Draft {
   readonly changedPayments: Set<string>;
   readonly noted: Noted[];
   baselineSeq: number | null;
+  lookedAtMs: number | null;
+  lookedSeq: number | null;
   foreignSeen: boolean;
 }
 
@@ -72,6 +79,8 @@ export function openDraft(view: View): Draft {
     changedPayments: new Set(),
     noted: [],
     baselineSeq: view.baselineSeq,
+    lookedAtMs: view.lookedAtMs,
+    lookedSeq: view.lookedSeq,
     foreignSeen: false,
   };
 }
@@ -87,6 +96,14 @@ export function chargeIn(draft: Draft, chargeId: string): Charge {
     throw new Error(`Bug: charge ${chargeId} was not loaded`);
   }
   return charge;
+}
+
+/** The attempts as they are by now: of the charges that this step has loaded, and of all others. */
+export function attemptsIn({ view, charges }: Draft): AttemptRecord[] {
+  return [
+    ...view.attempts.filter(({ chargeId }) => !charges.has(chargeId)),
+    ...[...charges.values()].flatMap(attemptRecords),
+  ].sort((a, b) => a.intentSeq - b.intentSeq);
 }
 
 export function refundIn(draft: Draft, refundId: string): Refund {
@@ -105,6 +122,8 @@ export function note(draft: Draft, fact: Fact): Noted {
   const refund = applyToRefund(draft, fact, seq);
   if (fact.type === "looked" && fact.report.complete) {
     draft.baselineSeq ??= seq;
+    draft.lookedAtMs = fact.report.beganAtMs;
+    draft.lookedSeq = seq;
   }
   if (fact.type === "payment_unattributed") {
     draft.foreignSeen = true;
@@ -172,10 +191,7 @@ function settledMinor(record: PaymentRecord | undefined): number {
 }
 
 function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
-  const set = (
-    payment: Payment,
-    change: Omit<Parameters<typeof evolvePayment>[2], "seq" | "atMs">,
-  ): number => {
+  const set: SetPayment = (payment, change) => {
     const before = draft.payments.get(payment.id);
     const after = evolvePayment(before ?? null, payment, {
       seq,
@@ -196,13 +212,13 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     }
     case "payment_adopted":
     case "late_truth_found":
-      return set(fact.payment, { chargeId: fact.chargeId });
+      return set(fact.payment, { chargeId: fact.chargeId, reread: false });
     case "status_changed":
-      return set(fact.payment, {});
+      return set(fact.payment, { reread: false });
     case "refund_answered":
       return fact.outcome.kind === "refunded" ? set(fact.outcome.payment, {}) : 0;
     case "contradiction_found":
-      return set(fact.payment, { contradicted: fact.said });
+      return set(fact.payment, { contradicted: fact.said, reread: false });
     case "payment_unattributed":
       return set(fact.payment, {
         unattributed: true,
@@ -215,18 +231,22 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     case "looked":
       if (fact.report.complete || fact.purpose === "read") {
         for (const seen of fact.report.payments) {
-          recordSeen(draft, seen, fact.report.complete ? "look" : "page", set);
+          const by = fact.report.complete ? "look" : "page";
+          recordSeen(draft, seen, { by, seq, beganSeq: fact.report.beganSeq }, set);
         }
       }
       return 0;
     case "polled":
       if (fact.seen !== null) {
-        recordSeen(draft, { ...fact.seen, tag: null, createdAtMs: null }, "poll", set);
+        const seen = { ...fact.seen, tag: null, createdAtMs: null };
+        recordSeen(draft, seen, { by: "poll", seq, beganSeq: fact.beganSeq }, set);
       }
       return 0;
     case "attempt_intended":
     case "not_charged_by_rule":
     case "charge_escalated":
+    case "payment_contested":
+    case "contest_ended":
     case "replayed":
     case "key_mismatched":
     case "method_frozen":
@@ -247,41 +267,47 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
   }
 }
 
+type SetPayment = (payment: Payment, change: Omit<Told, "seq" | "atMs">) => number;
+
 /**
  * Records a payment that a look, a poll or a page has shown. A payment attributed to a charge keeps its
- * stored status here: its change is a fact of its own, which books the money.
+ * stored status here: its change is a fact of its own, which books the money. So does any other against
+ * a statement that began before its status was last told.
  */
 function recordSeen(
   draft: Draft,
   seen: SeenPayment,
-  by: "look" | "poll" | "page",
-  set: (
-    payment: Payment,
-    change: { tag: string | null; createdAtMs: number | null; listed: boolean; paged: boolean },
-  ) => number,
+  { by, seq, beganSeq }: { by: "look" | "poll" | "page"; seq: number; beganSeq: number },
+  set: SetPayment,
 ): void {
   const before = draft.payments.get(seen.id);
   if (before?.chargeId != null) {
     return;
   }
-  const listed = by === "look" || before?.listed === true;
-  const paged = by === "page" && (before === undefined || before.paged === true);
-  if (
-    before === undefined ||
-    !sameRecord(before, seen) ||
-    (before.listed ?? false) !== listed ||
-    (before.paged ?? false) !== paged
-  ) {
-    set(seen, { tag: seen.tag, createdAtMs: seen.createdAtMs, listed, paged });
+  const isFirstListed = by === "look" && (before?.listedSeq ?? null) === null;
+  const { tag, createdAtMs } = seen;
+  const told = {
+    tag,
+    createdAtMs,
+    ...(isFirstListed ? { listedSeq: seq, absentAtMs: draft.view.lookedAtMs } : {}),
+    ...(by === "poll" ? { read: true } : {}),
+  };
+  const isOlder = before !== undefined && before.statusSeq > beganSeq;
+  const after = evolvePayment(before ?? null, isOlder ? before : seen, { seq, atMs: 0, ...told });
+  if (before === undefined || !isSame(before, after)) {
+    set(isOlder ? before : seen, told);
   }
 }
 
-function sameRecord(before: PaymentRecord, seen: SeenPayment): boolean {
+/** Whether anything is different but when it was told. */
+function isSame(before: PaymentRecord, after: PaymentRecord): boolean {
   return (
-    before.status === seen.status &&
-    before.amountMinor === seen.amountMinor &&
-    before.currency === seen.currency &&
-    (before.tag !== null || seen.tag === null) &&
-    (before.createdAtMs !== null || seen.createdAtMs === null)
+    before.status === after.status &&
+    before.amountMinor === after.amountMinor &&
+    before.currency === after.currency &&
+    before.tag === after.tag &&
+    before.createdAtMs === after.createdAtMs &&
+    before.listedSeq === after.listedSeq &&
+    before.read === after.read
   );
 }

@@ -37,6 +37,8 @@ export const ENTRY_TYPES = [
   "method_create_failed",
   "method_revoke_failed",
   "method_resumed",
+  "payment_contested",
+  "contest_ended",
 ] as const;
 
 export type EntryType = (typeof ENTRY_TYPES)[number];

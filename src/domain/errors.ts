@@ -116,6 +116,13 @@ export const ERRORS = {
     explanation:
       "The outcome of another charge on this payment method is not known yet. Until it is, no further charge is sent on it. Nothing was sent for this one. For a refund: another refund of this very payment is in doubt.",
   },
+  payment_contested: {
+    status: 409,
+    title: "A payment may be this charge's",
+    retry: "same_key",
+    explanation:
+      "Harmony shows a payment that this charge may have made, and nothing says for certain whose it is. Nothing was sent. A person has to judge; repeat the request with the same idempotency key after `Retry-After`.",
+  },
   payment_method_busy: {
     status: 429,
     title: "Payment method is busy",
@@ -190,7 +197,7 @@ export const ERRORS = {
     title: "Charge cannot be decided by hand",
     retry: "never",
     explanation:
-      "A person decides only about a charge that is in doubt or not charged; `state` says what this one is. Nothing was changed.",
+      "A person decides about a charge that is in doubt or not charged, or beside which a payment stands that may be its; `state` says what this one is. Nothing was changed.",
   },
   charge_moved: {
     status: 409,
@@ -211,14 +218,14 @@ export const ERRORS = {
     title: "Payment contradicts the decision",
     retry: "never",
     explanation:
-      "The payment cannot be what this charge has taken: another amount or currency, known before the charge was sent, marked as another attempt's, or cancelled. Nothing was decided.",
+      "The payment cannot be what this charge has taken: known before the charge was sent, marked as another attempt's, cancelled, or of another amount or currency without our own mark. Nothing was decided.",
   },
   payments_fit: {
     status: 409,
     title: "There are payments that this charge may have made",
     retry: "never",
     explanation:
-      "`candidates` names payments that speak against `not_charged`. Decide `charged` with the one that is this charge's, or repeat with `override: true`, which names each of them foreign for good.",
+      "`candidates` names payments that speak against `not_charged`. Decide `charged` with the one that is this charge's, or repeat with `override: true`, which says of each that this charge did not make it, and names it foreign where no other charge may have.",
   },
   horizon_not_reached: {
     status: 409,

@@ -1,11 +1,12 @@
 /**
  * Owns what a fact changes: the next state of a charge and of a payment's record. Must not
- * decide whether the fact may happen (decide.ts, find.ts). Pure and total: knowledge only
+ * decide whether the fact may happen (decide.ts, judge.ts, look.ts). Pure and total: knowledge only
  * increases, and only a late truth moves a final state.
  */
 import {
   type Attempt,
   type Charge,
+  hasPayment,
   isUnexplained,
   lastAttempt,
   type ResolvedBy,
@@ -13,7 +14,6 @@ import {
   unreachable,
 } from "./charge.ts";
 import type { Fact } from "./facts.ts";
-import type { PaymentRecord } from "./match.ts";
 import type { Outcome, Payment } from "./outcome.ts";
 import { bindReply } from "./reply.ts";
 import { newDoubt } from "./schedule.ts";
@@ -23,7 +23,7 @@ import { newDoubt } from "./schedule.ts";
  * state binds the bytes that are replayed for ever.
  */
 export function evolve(charge: Charge | null, fact: Fact, seq: number): Charge {
-  const next = change(charge, fact, seq);
+  const next = leaveDoubt(charge, change(charge, fact, seq), fact.atMs);
   if (next.boundReply !== null) {
     return next;
   }
@@ -32,6 +32,18 @@ export function evolve(charge: Charge | null, fact: Fact, seq: number): Charge {
       ? fact.outcome.upstream
       : null;
   return { ...next, boundReply: bindReply(next, refusal) };
+}
+
+/** From the end of its doubt on, time closes what an attempt may have made (whose.ts). */
+function leaveDoubt(before: Charge | null, after: Charge, atMs: number): Charge {
+  if (before?.state !== "in_doubt" || after.state === "in_doubt") {
+    return after;
+  }
+  const attempts = after.attempts.map((one) => ({
+    ...one,
+    doubtEndedAtMs: one.doubtEndedAtMs ?? atMs,
+  }));
+  return { ...after, attempts };
 }
 
 function change(charge: Charge | null, fact: Fact, seq: number): Charge {
@@ -52,9 +64,6 @@ function change(charge: Charge | null, fact: Fact, seq: number): Charge {
           lateLooks: charge.lateLooks + (fact.report.complete ? 1 : 0),
           nextLook: fact.nextLook,
         };
-      }
-      if (fact.purpose === "read") {
-        return { ...charge, nextLook: fact.nextLook ?? charge.nextLook };
       }
       return fact.purpose === "doubt"
         ? { ...charge, doubt: fact.doubt, nextLook: fact.nextLook }
@@ -86,6 +95,10 @@ function change(charge: Charge | null, fact: Fact, seq: number): Charge {
       return operatorResolved(charge, fact);
     case "charge_escalated":
       return { ...charge, escalated: true, nextLook: fact.nextLook };
+    case "payment_contested":
+      return { ...charge, contested: [...charge.contested, fact.payment.id] };
+    case "contest_ended":
+      return { ...charge, contested: charge.contested.filter((id) => id !== fact.payment.id) };
     case "late_truth_found":
       return lateTruth(charge, fact);
     case "refund_answered":
@@ -128,6 +141,7 @@ function intended(
     latencyMs: null,
     namedPaymentId: null,
     explainedBy: null,
+    doubtEndedAtMs: null,
   };
   if (charge !== null) {
     return {
@@ -155,6 +169,7 @@ function intended(
     nextPoll: null,
     polls: 0,
     duplicates: [],
+    contested: [],
     boundReply: null,
   };
 }
@@ -228,6 +243,17 @@ function answered(charge: Charge, fact: Fact & { type: "attempt_answered" }, seq
 
 function operatorResolved(charge: Charge, fact: Fact & { type: "operator_resolved" }): Charge {
   const { resolution, attempt, atMs, nextLook, nextPoll } = fact;
+  if (resolution.decision === "charged" && hasPayment(charge)) {
+    // It made one more: what it is answered with stays.
+    const attempts = explain(charge, attempt, resolution.payment.id);
+    return {
+      ...charge,
+      attempts,
+      duplicates: withDuplicate(charge, resolution.payment.id),
+      nextLook: attempts.some(isUnexplained) ? charge.nextLook : null,
+      nextPoll: nextPoll ?? charge.nextPoll,
+    };
+  }
   if (resolution.decision === "charged") {
     return {
       ...resolved(charge, resolution.payment, "operator", atMs),
@@ -235,6 +261,10 @@ function operatorResolved(charge: Charge, fact: Fact & { type: "operator_resolve
       nextLook,
       nextPoll,
     };
+  }
+  if (charge.state !== "in_doubt" && charge.state !== "not_charged") {
+    // What it was told to be stands: only the payments beside it were judged.
+    return charge;
   }
   return {
     ...charge,
@@ -284,11 +314,18 @@ function refunded(charge: Charge, payment: Payment): Charge {
   return charge.payment?.id === payment.id ? { ...charge, payment } : charge;
 }
 
+function withDuplicate({ duplicates }: Charge, paymentId: string): readonly string[] {
+  return duplicates.includes(paymentId) ? duplicates : [...duplicates, paymentId];
+}
+
 function lateTruth(charge: Charge, fact: Fact & { type: "late_truth_found" }): Charge {
   const attempts = explain(charge, fact.attempt, fact.payment.id);
   const nextLook = attempts.some(isUnexplained) ? charge.nextLook : null;
+  if (fact.as === "cancelled") {
+    return { ...charge, attempts, nextLook };
+  }
   if (fact.as === "duplicate") {
-    const duplicates = [...charge.duplicates, fact.payment.id];
+    const duplicates = withDuplicate(charge, fact.payment.id);
     return { ...charge, attempts, duplicates, nextLook, nextPoll: fact.nextPoll };
   }
   return {
@@ -296,9 +333,11 @@ function lateTruth(charge: Charge, fact: Fact & { type: "late_truth_found" }): C
     attempts,
     state: stateOf(fact.payment),
     payment: fact.payment,
+    duplicates: charge.duplicates.filter((id) => id !== fact.payment.id),
     resolvedAtMs: fact.atMs,
     resolvedBy: fact.by,
     escalated: false,
+    doubt: null,
     nextLook,
     nextPoll: fact.nextPoll,
     polls: 0,
@@ -326,47 +365,4 @@ function namedIn(outcome: Outcome): string | null {
     return outcome.namedPaymentId;
   }
   return outcome.kind === "contradictory" && !outcome.knownBefore ? outcome.namedPaymentId : null;
-}
-
-/** The entry that told a payment's present status. */
-export function statusSeqOf(record: PaymentRecord): number {
-  return record.statusSeq ?? record.recordedSeq;
-}
-
-/** A payment's record after a fact; null where the fact does not touch it. */
-export function evolvePayment(
-  record: PaymentRecord | null,
-  payment: Payment,
-  told: {
-    seq: number;
-    atMs: number;
-    chargeId?: string;
-    tag?: string | null;
-    createdAtMs?: number | null;
-    unattributed?: boolean;
-    contradicted?: string;
-    contested?: boolean;
-    listed?: boolean;
-    paged?: boolean;
-    foreign?: boolean;
-  },
-): PaymentRecord {
-  return {
-    id: payment.id,
-    status: payment.status,
-    amountMinor: payment.amountMinor,
-    currency: payment.currency,
-    statusAtMs: record?.status === payment.status ? record.statusAtMs : told.atMs,
-    statusSeq: record?.status === payment.status ? statusSeqOf(record) : told.seq,
-    recordedSeq: record?.recordedSeq ?? told.seq,
-    chargeId: told.chargeId ?? record?.chargeId ?? null,
-    tag: told.tag ?? record?.tag ?? null,
-    createdAtMs: told.createdAtMs ?? record?.createdAtMs ?? null,
-    unattributed: told.unattributed ?? record?.unattributed ?? false,
-    contradicted: told.contradicted ?? record?.contradicted ?? null,
-    contested: told.contested ?? record?.contested ?? false,
-    listed: told.listed ?? record?.listed ?? false,
-    paged: told.paged ?? record?.paged ?? false,
-    foreign: told.foreign ?? record?.foreign ?? false,
-  };
 }

@@ -4,7 +4,7 @@
  */
 import type { Attempt, ChargeRequest, Doubt, Due } from "./charge.ts";
 import type { Outcome, Payment } from "./outcome.ts";
-import type { PaymentRecord } from "./match.ts";
+import type { PaymentRecord } from "./payment.ts";
 import type {
   Refund,
   RefundAttempt,
@@ -136,6 +136,8 @@ export type Fact =
       readonly watch?: RefundWatch | null;
       readonly paymentId: string;
       readonly seen: Payment | null;
+      /** The journal's last `seq` when the read began: what was told since is newer news. */
+      readonly beganSeq: number;
       readonly httpStatus: number | null;
       readonly latencyMs: number;
       readonly failure: string | null;
@@ -186,9 +188,24 @@ export type Fact =
       readonly type: "late_truth_found";
       readonly attempt: number | null;
       readonly payment: Payment;
-      readonly as: "payment" | "duplicate";
+      /** A further payment that is cancelled is noted: nobody paid it. */
+      readonly as: "payment" | "duplicate" | "cancelled";
       readonly by: "reply" | "look";
+      /** The other charge of that amount or reference that was paid since; null for none. */
+      readonly beside: string | null;
       readonly nextPoll: Due | null;
+    })
+  /** A payment may be this charge's, which a person has to judge. */
+  | (About & {
+      readonly type: "payment_contested";
+      readonly payment: PaymentRecord;
+      readonly reason: string;
+    })
+  /** It may be this charge's no more; `isOpen`: another charge's it may still be. */
+  | (About & {
+      readonly type: "contest_ended";
+      readonly payment: PaymentRecord;
+      readonly isOpen: boolean;
     })
   | {
       readonly type: "contradiction_found";

@@ -1,12 +1,12 @@
 /**
  * Owns the comparison of a method's books with what one look at Harmony showed: what differs, how,
- * and what it comes to. It changes nothing: what the look means for the books is find.ts's. Pure.
+ * and what it comes to. It changes nothing: what the look means for the books is look.ts's. Pure.
  */
 import type { Draft } from "./draft.ts";
 import type { LookReport, SeenPayment } from "./facts.ts";
-import { statusSeqOf } from "./evolve.ts";
-import { CLOCK_SKEW_MAX_MS, type PaymentRecord } from "./match.ts";
 import type { Payment } from "./outcome.ts";
+import { holdsMoney, type PaymentRecord } from "./payment.ts";
+import { CLOCK_SKEW_MAX_MS } from "./whose.ts";
 
 /** PERSISTED CONTRACT: reports and entries hold these words. Add, never rename. */
 export const DIFFERENCES = [
@@ -128,15 +128,6 @@ export function compareBooks(draft: Draft, report: LookReport, reads: ChargeRead
   };
 }
 
-/** The amounts of the payments seen that no charge has, each once. */
-export function strangeAmounts(
-  payments: ReadonlyMap<string, PaymentRecord>,
-  report: LookReport,
-): number[] {
-  const strangers = report.payments.filter(({ id }) => payments.get(id)?.chargeId == null);
-  return [...new Set(strangers.map(({ amountMinor }) => amountMinor))];
-}
-
 function ownerOf(draft: Draft, paymentId: string): string | null {
   return draft.payments.get(paymentId)?.chargeId ?? null;
 }
@@ -153,8 +144,10 @@ function missing(draft: Draft, report: LookReport): DifferenceRow[] {
   const seen = new Set(report.payments.map(({ id }) => id));
   return [...draft.view.payments.values()]
     .filter(
-      ({ id, chargeId, listed, recordedSeq }) =>
-        (chargeId !== null || listed === true) && recordedSeq <= report.beganSeq && !seen.has(id),
+      ({ id, chargeId, listedSeq, recordedSeq }) =>
+        (chargeId !== null || listedSeq !== null) &&
+        recordedSeq <= report.beganSeq &&
+        !seen.has(id),
     )
     .map((record) => row("missing", record.id, { chargeId: record.chargeId, books: record }));
 }
@@ -173,7 +166,7 @@ function differing(
       kind === "amount_differs"
         ? !isSameMoney(books, harmony)
         : // What was told while the look went on is newer than the look.
-          books.status !== harmony.status && statusSeqOf(books) <= report.beganSeq;
+          books.status !== harmony.status && books.statusSeq <= report.beganSeq;
     const now = draft.payments.get(harmony.id);
     const learned = now !== undefined && now.status === harmony.status && isSameMoney(now, harmony);
     const { chargeId } = books;
@@ -245,11 +238,6 @@ function couldRepeat(
     (record === undefined || charge.intentSeq < record.recordedSeq) &&
     (seen.createdAtMs === null || seen.createdAtMs >= charge.intendedAtMs - CLOCK_SKEW_MAX_MS)
   );
-}
-
-/** What was declined or has gone back is nothing that anybody paid twice. */
-function holdsMoney({ status }: Payment): boolean {
-  return status !== "CANCELLED" && status !== "REFUNDED";
 }
 
 function isSameMoney(a: Payment, b: Payment): boolean {

@@ -7,8 +7,8 @@ import { unreachable } from "./charge.ts";
 import type { ExchangeFigures } from "./decide.ts";
 import { chargeIn, type Draft, note, refundIn } from "./draft.ts";
 import type { RefundIdentity } from "./facts.ts";
-import type { PaymentRecord } from "./match.ts";
 import type { Payment } from "./outcome.ts";
+import { bare, type PaymentRecord } from "./payment.ts";
 import {
   differingRefundMembers,
   hasUnexplainedAttempt,
@@ -20,7 +20,7 @@ import {
   type RefundRequest,
 } from "./refund.ts";
 import { newDoubt, nextLateLook, nextLook } from "./schedule.ts";
-import { bare, learnFromPoll, type PollReport } from "./status.ts";
+import { learnFromPoll, type PollReport } from "./status.ts";
 
 export type RefundLookUp =
   | { readonly type: "unknown" }
@@ -262,7 +262,7 @@ function meaningOf(
 function readAfter(draft: Draft, refund: Refund, becomes: Refund["state"]) {
   const { nowMs, jitter, rules } = draft.view;
   if (becomes === "in_doubt") {
-    return nextLook(rules, newDoubt(nowMs), false, nowMs, jitter);
+    return nextLook(rules, newDoubt(nowMs), { escalated: false, horizonMs: null }, nowMs, jitter);
   }
   return becomes === "not_refunded" && hasUnexplainedAttempt(refund)
     ? nextLateLook(rules, 0, nowMs, nowMs, jitter)

@@ -6,6 +6,7 @@
 import { type Draft, nextSeq, note, refundIn } from "./draft.ts";
 import type { RefundWatch } from "./facts.ts";
 import type { Payment } from "./outcome.ts";
+import { bare } from "./payment.ts";
 import { lastRefundAttempt, type Refund, type RefundAttempt } from "./refund.ts";
 import {
   concludeRefund,
@@ -22,7 +23,7 @@ import {
   nextLook,
   repeatLateLook,
 } from "./schedule.ts";
-import { bare, learnFromPoll, type PollReport } from "./status.ts";
+import { learnFromPoll, type PollReport } from "./status.ts";
 
 /** A read of the payment that was made for a refund. Such reads never overlap. */
 export interface RefundRead extends PollReport {
@@ -71,8 +72,10 @@ function watchInDoubt(
 ): RefundWatch {
   const { nowMs, jitter, rules } = draft.view;
   const read = { complete, beganAtMs, seq: nextSeq(draft) };
-  const doubt = doubtAfter(rules, refund.doubt, read, refund.escalated, nowMs);
-  const nextRead = nextLook(rules, doubt, refund.escalated, nowMs, jitter);
+  const { escalated } = refund;
+  const watch = { escalated, horizonMs: lastRefundAttempt(refund)?.horizonMs ?? null };
+  const doubt = doubtAfter(rules, refund.doubt, read, watch, nowMs);
+  const nextRead = nextLook(rules, doubt, watch, nowMs, jitter);
   return { doubt, nextRead, lateReads: refund.lateReads };
 }
 
@@ -137,7 +140,8 @@ function applyHorizon(
     return;
   }
   if (!refund.escalated && mustEscalate(rule, doubt, nowMs)) {
-    const nextRead = nextLook(rules, doubt, true, nowMs, jitter);
+    const watch = { escalated: true, horizonMs: attempt.horizonMs };
+    const nextRead = nextLook(rules, doubt, watch, nowMs, jitter);
     note(draft, { type: "refund_escalated", ...about, reason: "no_rule_decides", nextRead });
   }
 }

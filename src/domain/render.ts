@@ -163,8 +163,23 @@ function particulars(fact: Fact): Particulars {
       };
     case "operator_resolved":
       return operatorResolved(fact);
+    case "payment_contested":
+      return {
+        payment: fact.payment,
+        detail: {
+          reason: outsideText(fact.reason),
+          paymentAmountMinor: fact.payment.amountMinor,
+          payment: { state: "contested" },
+        },
+      };
+    case "contest_ended":
+      return { payment: fact.payment, detail: fact.isOpen ? {} : { payment: { state: "judged" } } };
     case "late_truth_found":
-      return { attempt: fact.attempt, payment: fact.payment, detail: { as: fact.as } };
+      return {
+        attempt: fact.attempt,
+        payment: fact.payment,
+        detail: { as: fact.as, beside: fact.beside },
+      };
     case "contradiction_found":
       return { payment: fact.payment, detail: { said: outsideText(fact.said) } };
     case "payment_unattributed":

@@ -119,8 +119,8 @@ export function replyAbout(charge: Charge, replayed: boolean, nowMs: number): Re
   };
 }
 
-/** Longest `Retry-After` we give: a caller that asks earlier than needed costs next to nothing. */
-const RETRY_AFTER_MAX_SECONDS = 120;
+/** Longest `Retry-After` we give: looks are at most an hour apart. */
+export const RETRY_AFTER_MAX_SECONDS = 3600;
 
 /** The `Retry-After` for work that is due then. */
 export function secondsUntil(atMs: number | null, nowMs: number): number {

@@ -3,14 +3,22 @@
  * allows it, and what it makes of the charge. Must not read Harmony nor storage. One of the files
  * that can lose money: after `not_charged` the same key may be sent again. Pure.
  */
-import { type Attempt, type Charge, isUnexplained, lastAttempt, stateOf } from "./charge.ts";
-import { chargeIn, type Draft, nextSeq, note } from "./draft.ts";
+import {
+  type AttemptRecord,
+  type Charge,
+  hasPayment,
+  isUnexplained,
+  lastAttempt,
+  stateOf,
+} from "./charge.ts";
+import { endContest } from "./contest.ts";
+import { attemptsIn, chargeIn, type Draft, nextSeq, note } from "./draft.ts";
 import type { LookReport, Resolution } from "./facts.ts";
-import { contextOf, fittingPayments } from "./find.ts";
-import { candidatesOf, type PaymentRecord } from "./match.ts";
+import { paymentsAgainst } from "./look.ts";
+import { bare, type PaymentRecord } from "./payment.ts";
 import { creditedMs, horizonReached, newDoubt, nextLateLook, nextPoll } from "./schedule.ts";
-import { bare } from "./status.ts";
 import { isRefused } from "./unreadable.ts";
+import { forbids, isNewTo } from "./whose.ts";
 
 /** What a person says became of a charge. */
 export type Decision =
@@ -44,13 +52,14 @@ export function foreclosed(
   charge: Charge,
   decision: Decision,
 ): Extract<Verdict, { type: "unchanged" | "not_resolvable" }> | null {
-  if (charge.state === "in_doubt" || charge.state === "not_charged") {
-    return null;
-  }
   const isRepeat =
     decision.decision === "charged" &&
     charge.resolvedBy === "operator" &&
     charge.payment?.id === decision.paymentId;
+  const isOpen = charge.state === "in_doubt" || charge.state === "not_charged";
+  if (!isRepeat && (isOpen || charge.contested.length > 0)) {
+    return null;
+  }
   return isRepeat ? { type: "unchanged" } : { type: "not_resolvable" };
 }
 
@@ -107,22 +116,44 @@ function resolveCharged(
     nextLook: others ? nextLateLook(rules, 0, nowMs, nowMs, jitter) : null,
     nextPoll: stateOf(payment) === "pending" ? nextPoll(rules, 0, nowMs, nowMs, jitter) : null,
   });
+  for (const id of charge.contested.filter((one) => one !== paymentId)) {
+    const other = draft.payments.get(id);
+    if (other !== undefined && !attemptsIn(draft).some((one) => isProvenOf(other, one))) {
+      // Its amount alone spoke for it, and this charge has its payment now.
+      endContest(draft, charge.chargeId, other);
+    }
+  }
   return { type: "decided" };
 }
 
+/** Whether a tag or a reply says that this attempt made the payment. */
+function isProvenOf(record: PaymentRecord, { tag, namedPaymentId }: AttemptRecord): boolean {
+  return (tag !== null && tag === record.tag) || namedPaymentId === record.id;
+}
+
 /**
- * The attempt that could have made this payment: the one whose tag it carries, else the last one.
- * That a person once named it foreign binds rules only: a person may find that it was a mistake.
+ * The attempt that could have made this payment: the one whose tag it carries, else the last one; none
+ * where a tag or a reply says that it is another charge's. That a person once named it foreign binds
+ * rules only: a person may find that it was a mistake.
  */
-function attemptThatMade(draft: Draft, charge: Charge, record: PaymentRecord): Attempt | null {
-  const claimed = [{ ...record, foreign: false }];
-  const able = charge.attempts.filter((attempt) => {
-    const context = contextOf(draft, charge, attempt);
-    const isOpen = attempt.explainedBy === null;
-    return isOpen && candidatesOf(charge.request, attempt, claimed, context).length > 0;
-  });
-  const tagged = able.find(({ tag }) => tag !== null && tag === record.tag);
-  return tagged ?? able.at(-1) ?? null;
+function attemptThatMade(
+  draft: Draft,
+  { chargeId }: Charge,
+  record: PaymentRecord,
+): AttemptRecord | null {
+  const attempts = attemptsIn(draft);
+  const isProven = (one: AttemptRecord) => isProvenOf(record, one);
+  if (attempts.some((one) => one.chargeId !== chargeId && isProven(one))) {
+    return null;
+  }
+  const able = attempts.filter(
+    (one) =>
+      one.chargeId === chargeId &&
+      one.explainedBy === null &&
+      // What proves it ours makes up for another amount, which a person may know the reason of.
+      (isNewTo(record, one) || (isProven(one) && record.recordedSeq > one.intentSeq)),
+  );
+  return able.find(isProven) ?? able.findLast(isUnexplained) ?? able.at(-1) ?? null;
 }
 
 function resolveNotCharged(
@@ -157,30 +188,54 @@ function resolveNotCharged(
     nextPoll: null,
   });
   for (const id of candidates) {
-    const payment = draft.payments.get(id);
-    if (payment !== undefined) {
-      const about = { atMs: nowMs, chargeId: null };
-      note(draft, { type: "payment_unattributed", ...about, payment, decisionSeq });
-    }
+    deny(draft, charge.chargeId, id, decisionSeq);
   }
   return { type: "decided" };
 }
 
-/** The payments that speak against it: those that fit, and what a reply to it named. */
+/** A person's no: foreign, once no other charge contests it or may have made it. */
+function deny(draft: Draft, chargeId: string, paymentId: string, decisionSeq: number): void {
+  const record = draft.payments.get(paymentId);
+  if (record === undefined) {
+    return;
+  }
+  const payment = { ...record, notOf: [...record.notOf, chargeId] };
+  draft.payments.set(paymentId, payment);
+  draft.changedPayments.add(paymentId);
+  const contesting = [...draft.charges.values()].filter(({ contested }) =>
+    contested.includes(paymentId),
+  );
+  const isAnothers =
+    contesting.some((one) => one.chargeId !== chargeId) ||
+    attemptsIn(draft).some((one) => one.explainedBy === null && forbids(payment, [one]));
+  if (!isAnothers) {
+    const about = { atMs: draft.view.nowMs, chargeId: null };
+    note(draft, { type: "payment_unattributed", ...about, payment, decisionSeq });
+  }
+  if (contesting.some((one) => one.chargeId === chargeId)) {
+    endContest(draft, chargeId, payment);
+  }
+}
+
+/** The payments that speak against it: contested, forbidding a further attempt, named by a reply. */
 function against(draft: Draft, charge: Charge): string[] {
-  const ids = new Set(fittingPayments(draft, charge));
+  if (hasPayment(charge)) {
+    return [...charge.contested];
+  }
+  const ids = new Set([...charge.contested, ...paymentsAgainst(draft, charge).map(({ id }) => id)]);
   for (const { namedPaymentId } of charge.attempts) {
     const record = namedPaymentId === null ? undefined : draft.payments.get(namedPaymentId);
-    if (record !== undefined && record.chargeId === null && record.foreign !== true) {
+    const isOpen = record !== undefined && record.chargeId === null && !record.foreign;
+    if (isOpen && !record.notOf.includes(charge.chargeId)) {
       ids.add(record.id);
     }
   }
   return [...ids];
 }
 
-/** By the rule's own measure. What is not charged already was proven so, or said by Harmony. */
+/** By the rule's own measure. What is in no doubt was proven so, or said by Harmony. */
 function isAbsenceProven(charge: Charge, look: LookReport): boolean {
-  if (charge.state === "not_charged") {
+  if (charge.state !== "in_doubt") {
     return true;
   }
   const doubt = charge.doubt ?? newDoubt(look.beganAtMs);

@@ -16,8 +16,13 @@ const DAY_MS = 24 * HOUR_MS;
 
 /** An escalated charge waits for a person; an hourly look still lets late evidence in. */
 const ESCALATED_GAP_MS = HOUR_MS;
-/** A look that failed doubles the next delay up to this, so that an outage is not hammered. */
-const FAILED_GAP_MAX_MS = HOUR_MS;
+/** How long a charge may stay in doubt by rule before a person hears of it, where no horizon is set. */
+const ESCALATE_AFTER_MS = 900_000;
+/**
+ * A look that failed doubles the next delay up to this: an outage is not hammered, and its end is
+ * noticed within minutes.
+ */
+const FAILED_GAP_MAX_MS = 300_000;
 /** After this long a payment that is not final is polled daily and counts as open. */
 const POLL_DAILY_AFTER_MS = 7 * DAY_MS;
 /** The share by which a delay is stretched at random, so that methods do not look in step. */
@@ -43,14 +48,20 @@ export function dueTime(due: Due, nowMs: number): number {
   return isDue(due, nowMs) ? nowMs : due.atMs;
 }
 
-/** The planned delay before the look after `looks` looks, `failures` of them just failed in a row. */
+/** What of a doubt's subject its schedule depends on. `horizonMs` is null under `never`. */
+export interface Watch {
+  readonly escalated: boolean;
+  readonly horizonMs: number | null;
+}
+
+/** The planned delay before the next look: hourly once a person is asked and absence was observed. */
 export function lookGapMs(
   schedules: Schedules,
-  looks: number,
-  failures: number,
-  escalated: boolean,
+  { looks, failures, creditedMs: credited }: Pick<Doubt, "looks" | "failures" | "creditedMs">,
+  { escalated, horizonMs }: Watch,
 ): number {
-  const planned = escalated ? ESCALATED_GAP_MS : step(schedules.reconcileMs, looks);
+  const isHourly = escalated && credited >= (horizonMs ?? ESCALATE_AFTER_MS);
+  const planned = isHourly ? ESCALATED_GAP_MS : step(schedules.reconcileMs, looks);
   if (failures === 0) {
     return planned;
   }
@@ -63,11 +74,11 @@ export function lookGapMs(
 export function nextLook(
   schedules: Schedules,
   doubt: Doubt,
-  escalated: boolean,
+  watch: Watch,
   nowMs: number,
   jitter: number,
 ): Due {
-  return after(nowMs, lookGapMs(schedules, doubt.looks, doubt.failures, escalated), jitter);
+  return after(nowMs, lookGapMs(schedules, doubt, watch), jitter);
 }
 
 /** When to look for late truth, `lateLooks` such looks after it was called not charged; null: no more. */
@@ -87,7 +98,7 @@ export function nextLateLook(
 
 /** When to look again after a late look that was not complete. */
 export function repeatLateLook(nowMs: number, jitter: number): Due {
-  return after(nowMs, FAILED_GAP_MAX_MS, jitter);
+  return after(nowMs, HOUR_MS, jitter);
 }
 
 /** When to poll a payment next that is not final, `polls` polls after `sinceMs`. */
@@ -104,15 +115,15 @@ export function nextPoll(
 
 /**
  * Time credited towards the horizon by a complete look begun at `beganAtMs`: what passed since
- * the last counted look, at most twice what was planned, never less than nothing. An outage or
- * a clock that jumps thereby proves nothing.
+ * the last counted look, at most what was planned after it, never less than nothing. An outage
+ * thereby proves nothing, and a clock that jumps forward at most one planned delay.
  */
 export function creditedMs(doubt: Doubt, beganAtMs: number): number {
   if (doubt.countedAtMs === null) {
     return 0;
   }
   const passed = beganAtMs - doubt.countedAtMs;
-  return doubt.creditedMs + Math.max(0, Math.min(passed, 2 * doubt.plannedGapMs));
+  return doubt.creditedMs + Math.max(0, Math.min(passed, doubt.plannedGapMs));
 }
 
 /** What of an attempt, at a charge or a refund, says whether absence can prove anything about it. */
@@ -130,9 +141,6 @@ function isDecidable({ horizonMs, namedPaymentId, outcome }: Decidable): boolean
 export function horizonReached(attempt: Decidable, credited: number): boolean {
   return isDecidable(attempt) && credited >= (attempt.horizonMs ?? 0);
 }
-
-/** How long a charge may stay in doubt by rule before a person hears of it, where no horizon is set. */
-const ESCALATE_AFTER_MS = 900_000;
 
 /**
  * Whether no rule can resolve this doubt in time: the horizon is `never` (or a payment was named),
@@ -168,7 +176,7 @@ export function doubtAfter(
   schedules: Schedules,
   before: Doubt | null,
   look: { readonly complete: boolean; readonly beganAtMs: number; readonly seq: number },
-  escalated: boolean,
+  watch: Watch,
   nowMs: number,
 ): Doubt {
   const doubt = before ?? newDoubt(nowMs);
@@ -176,13 +184,12 @@ export function doubtAfter(
   if (!look.complete) {
     return { ...doubt, looks, failures: doubt.failures + 1 };
   }
+  const counted = { looks, failures: 0, creditedMs: creditedMs(doubt, look.beganAtMs) };
   return {
     ...doubt,
-    looks,
-    failures: 0,
+    ...counted,
     countedAtMs: look.beganAtMs,
-    creditedMs: creditedMs(doubt, look.beganAtMs),
-    plannedGapMs: lookGapMs(schedules, looks, 0, escalated),
+    plannedGapMs: lookGapMs(schedules, counted, watch),
     countedLooks: doubt.countedLooks + 1,
     firstCountedSeq: doubt.firstCountedSeq ?? look.seq,
     lastCountedSeq: look.seq,

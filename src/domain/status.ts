@@ -1,16 +1,16 @@
 /**
  * Owns what a payment's status, seen by a look or a poll, means: a pending payment becomes final,
- * a reply's named payment is adopted, and what contradicts the books is said and not booked. Must
+ * older news is dropped and read again, and what contradicts the books is said and not booked. Must
  * not read Harmony nor storage. Pure.
  */
-import { type Charge, isFinal, isUnexplained, lastAttempt, stateOf } from "./charge.ts";
-import { escalate } from "./decide.ts";
+import { type Charge, hasPayment, isFinal, stateOf } from "./charge.ts";
+import { escalate, noticeUnlisted } from "./contest.ts";
 import { chargeIn, type Draft, nextSeq, note } from "./draft.ts";
-import { statusSeqOf } from "./evolve.ts";
-import type { RefundWatch } from "./facts.ts";
-import { fits, type PaymentRecord } from "./match.ts";
+import type { LookReport, RefundWatch } from "./facts.ts";
+import { judge } from "./judge.ts";
 import { isPaymentStatus, type Payment } from "./outcome.ts";
-import { nextLateLook, nextPoll } from "./schedule.ts";
+import { bare, type PaymentRecord } from "./payment.ts";
+import { nextPoll } from "./schedule.ts";
 
 /** What one read of a payment told us. */
 export interface PollReport {
@@ -28,11 +28,11 @@ export interface PollReport {
   readonly failure: string | null;
 }
 
-/** Records a poll and what it changes: a status, an adoption by name, or a contradiction. */
+/** Records a poll and what it changes: a status, the charge of a payment that a reply named. */
 export function learnFromPoll(draft: Draft, report: PollReport): void {
   const { nowMs, jitter, rules } = draft.view;
   const record = draft.payments.get(report.paymentId);
-  const { askedFor, beganSeq, ...read } = report;
+  const { askedFor, ...read } = report;
   const asker = askedFor === null ? null : (draft.charges.get(askedFor) ?? null);
   const owner = asker ?? ownerOf(draft, report.paymentId, record);
   const due =
@@ -53,19 +53,36 @@ export function learnFromPoll(draft: Draft, report: PollReport): void {
     ...read,
     nextPoll: due,
   });
-  const { seen } = report;
+  const { seen, beganSeq } = report;
   if (seen === null) {
     return;
   }
   if (record?.chargeId != null) {
-    learnStatus(draft, record, seen, beganSeq);
+    learnStatus(draft, record, seen, { beganSeq, seq: evidenceSeq, isPoll: true });
+    endPolls(draft, record.chargeId);
     if (owner !== null && record.chargeId !== owner.chargeId) {
       escalate(draft, owner.chargeId, "named_payment_is_another_charges", [seen.id], false);
     }
     return;
   }
-  if (owner !== null && owner.state === "in_doubt") {
-    adoptNamed(draft, owner.chargeId, seen, evidenceSeq);
+  // No look lists it by this: only what a reply named can be somebody's.
+  judge(draft, new Set(), evidenceSeq);
+  const shown = draft.payments.get(seen.id);
+  if (record === undefined && shown !== undefined) {
+    noticeUnlisted(draft, [shown]);
+  }
+}
+
+/** What the history says of payments that already belong to a charge; `seq` is its entry's. */
+export function noticeStatuses(draft: Draft, report: LookReport, seq: number): void {
+  for (const seen of report.payments) {
+    const record = draft.payments.get(seen.id);
+    if (record?.chargeId != null) {
+      learnStatus(draft, record, seen, { beganSeq: report.beganSeq, seq, isPoll: false });
+      if (draft.charges.has(record.chargeId)) {
+        endPolls(draft, record.chargeId);
+      }
+    }
   }
 }
 
@@ -86,36 +103,16 @@ function ownerOf(
   return null;
 }
 
-/** A payment that the reply itself named is ours, if it is what was asked. */
-function adoptNamed(draft: Draft, chargeId: string, seen: Payment, evidenceSeq: number): void {
-  const { nowMs, jitter, rules } = draft.view;
-  const charge = chargeIn(draft, chargeId);
-  const attempt = lastAttempt(charge);
-  const record = draft.payments.get(seen.id);
-  const adoptable = isPaymentStatus(seen.status) && seen.status !== "REFUNDED";
-  if (record === undefined || attempt.namedPaymentId !== seen.id || !adoptable) {
-    return;
-  }
-  if (!fits(record, charge.request, attempt)) {
-    escalate(draft, chargeId, "named_payment_differs", [seen.id], false);
-    return;
-  }
-  const others = charge.attempts.some((a) => a.attempt !== attempt.attempt && isUnexplained(a));
-  note(draft, {
-    type: "payment_adopted",
-    atMs: nowMs,
-    chargeId,
-    attempt: attempt.attempt,
-    payment: seen,
-    by: "named",
-    evidenceSeq,
-    nextLook: others ? nextLateLook(rules, 0, nowMs, nowMs, jitter) : null,
-    nextPoll: stateOf(seen) === "pending" ? nextPoll(rules, 0, nowMs, nowMs, jitter) : null,
-  });
+/** When a statement began and which entry holds it. */
+interface Statement {
+  readonly beganSeq: number;
+  readonly seq: number;
+  readonly isPoll: boolean;
 }
 
 /**
- * What a payment's status, seen again, means. A pending payment becomes final; a confirmed one is
+ * What a payment's status, seen again, means. What began before the status was last told is older
+ * news: it is dropped, and a read decides. A pending payment becomes final; a confirmed one is
  * refunded or reversed; anything else contradicts what is known: an entry and an alert, once,
  * and not an edit.
  */
@@ -123,17 +120,34 @@ export function learnStatus(
   draft: Draft,
   record: PaymentRecord,
   seen: Payment,
-  beganSeq: number,
+  { beganSeq, seq, isPoll }: Statement,
 ): void {
   const { nowMs, jitter, rules } = draft.view;
   const charge = record.chargeId === null ? undefined : draft.charges.get(record.chargeId);
   const sameMoney = record.amountMinor === seen.amountMinor && record.currency === seen.currency;
-  if (charge === undefined || (record.status === seen.status && sameMoney)) {
+  // A complete look that listed it, and noted nothing of it, has told its status again.
+  const listedSeq = record.listedSeq === null ? 0 : (draft.view.lookedSeq ?? 0);
+  const isOlder = beganSeq < Math.max(record.statusSeq, listedSeq);
+  if (record.status === seen.status && sameMoney) {
+    if (!isOlder && (isPoll || record.reread)) {
+      put(draft, { ...record, statusSeq: seq, reread: false });
+    }
+    return;
+  }
+  if (charge === undefined) {
     return;
   }
   const { chargeId } = charge;
+  const becomes = stateOf(seen);
+  const isRevived = sameMoney && record.status === "CANCELLED" && becomes === "approved";
+  // While a further attempt is in flight its charge is not moved: it is read again after that.
+  if (isOlder || (isRevived && charge.state === "in_flight")) {
+    put(draft, { ...record, reread: true });
+    draft.charges.set(chargeId, { ...charge, nextPoll: nextPoll(rules, 0, nowMs, nowMs, jitter) });
+    draft.changedCharges.add(chargeId);
+    return;
+  }
   const payment = bare(seen);
-  const becomes = stateOf(payment);
   if (sameMoney && movesForward(record.status, seen.status)) {
     const open = !isFinal(becomes) || othersAreOpen(draft, charge, seen.id);
     const due = open ? nextPoll(rules, charge.polls, nowMs, nowMs, jitter) : null;
@@ -141,22 +155,19 @@ export function learnStatus(
     note(draft, { type: "status_changed", atMs: nowMs, chargeId, payment, from, nextPoll: due });
     return;
   }
-  const revived = record.status === "CANCELLED" && becomes === "approved";
-  if (sameMoney && revived && charge.payment?.id === seen.id) {
+  if (isRevived) {
+    const isOwn = charge.payment?.id === seen.id || !hasPayment(charge);
     note(draft, {
       type: "late_truth_found",
       atMs: nowMs,
       chargeId,
       attempt: null,
       payment,
-      as: "payment",
+      as: isOwn ? "payment" : "duplicate",
       by: "look",
+      beside: null,
       nextPoll: othersAreOpen(draft, charge, seen.id) ? charge.nextPoll : null,
     });
-    return;
-  }
-  if (statusSeqOf(record) > beganSeq) {
-    // It was read before the recorded status was told: older news contradicts nothing.
     return;
   }
   const said = `${seen.status} ${seen.amountMinor} ${seen.currency}`;
@@ -165,7 +176,22 @@ export function learnStatus(
   }
 }
 
-/** The charge's payments that are not final: each is polled. */
+function put(draft: Draft, record: PaymentRecord): void {
+  draft.payments.set(record.id, record);
+  draft.changedPayments.add(record.id);
+}
+
+/** Ends the polls of a charge that has nothing left to poll for. */
+function endPolls(draft: Draft, chargeId: string): void {
+  const charge = chargeIn(draft, chargeId);
+  const isOpen = openPaymentIds(charge, (id) => draft.payments.get(id)).length > 0;
+  if (charge.nextPoll !== null && !isOpen) {
+    draft.charges.set(chargeId, { ...charge, nextPoll: null });
+    draft.changedCharges.add(chargeId);
+  }
+}
+
+/** The charge's payments that are not final, or that older news spoke against: each is polled. */
 export function openPaymentIds(
   charge: Charge,
   record: (paymentId: string) => PaymentRecord | null | undefined,
@@ -173,8 +199,13 @@ export function openPaymentIds(
   const own = charge.payment === null ? [] : [charge.payment.id];
   return [...own, ...charge.duplicates].filter((id) => {
     const payment = record(id);
-    return payment != null && !isFinal(stateOf(payment));
+    // What is not loaded is not known to be final.
+    return payment === undefined || (payment !== null && isToPoll(payment));
   });
+}
+
+function isToPoll(payment: PaymentRecord): boolean {
+  return payment.reread || !isFinal(stateOf(payment));
 }
 
 function othersAreOpen(draft: Draft, charge: Charge, paymentId: string): boolean {
@@ -190,14 +221,4 @@ function movesForward(from: string, to: string): boolean {
     return to !== "NOT_INITIALIZED";
   }
   return from === "CONFIRMED" && (to === "REFUNDED" || to === "CANCELLED");
-}
-
-/** The four fields of a payment, without what else is recorded of it. */
-export function bare(payment: Payment): Payment {
-  return {
-    id: payment.id,
-    status: payment.status,
-    amountMinor: payment.amountMinor,
-    currency: payment.currency,
-  };
 }

@@ -2,7 +2,7 @@
  * Owns what it means that Harmony no longer shows the history of a payment method that was
  * revoked: no look can decide what is in doubt any more, so a person must, at once. Pure.
  */
-import { escalate } from "./decide.ts";
+import { escalate } from "./contest.ts";
 import type { Draft } from "./draft.ts";
 import type { LookReport } from "./facts.ts";
 

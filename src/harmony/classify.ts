@@ -16,6 +16,8 @@ export type Exchange =
       readonly httpStatus: number;
       readonly body: string;
       readonly retryAfterSeconds: number | null;
+      /** Whether some cache answered, and not Harmony. */
+      readonly isCached: boolean;
       readonly latencyMs: number;
     }
   /** No whole answer: a throw, a deadline, a body that broke off or is too long. */

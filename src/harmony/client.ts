@@ -4,7 +4,7 @@
  * an answer. One of the files that can lose money: whatever repeats a request here charges twice.
  */
 import { centavosToPesos } from "../domain/money.ts";
-import { taggedDescription } from "../domain/match.ts";
+import { taggedDescription } from "../domain/tag.ts";
 import type { LookReport, SeenPayment } from "../domain/facts.ts";
 import type { ChargeRequest } from "../domain/charge.ts";
 import type { Payment } from "../domain/outcome.ts";
@@ -179,6 +179,10 @@ async function look(
     if (answer.httpStatus < 200 || answer.httpStatus > 299) {
       return report(`status_${answer.httpStatus}`, answer.httpStatus);
     }
+    if (answer.isCached) {
+      // What some cache remembers proves nothing of now.
+      return report("page_is_cached", answer.httpStatus);
+    }
     const page = parseHistoryPage(parseJson(answer.body));
     if (page === null) {
       return report("page_does_not_parse", answer.httpStatus);
@@ -234,7 +238,9 @@ export async function exchange(
       headers: {
         "x-api-key": settings.apiKey,
         accept: "application/json",
-        ...(body === null ? {} : { "content-type": "application/json" }),
+        ...(body === null
+          ? { "cache-control": "no-cache" }
+          : { "content-type": "application/json" }),
       },
       body,
       // A 307 would send the charge, and our key, once more.
@@ -250,6 +256,7 @@ export async function exchange(
       httpStatus: response.status,
       body: text,
       retryAfterSeconds: retryAfter(response.headers.get("retry-after")),
+      isCached: isCached(response.headers.get("age")),
       latencyMs: latencyMs(),
     };
   } catch (error) {
@@ -286,6 +293,11 @@ function failureName(error: unknown): string {
     return error.name === "TimeoutError" ? "timeout" : "connection_failed";
   }
   return "connection_failed";
+}
+
+/** Whether an answer comes from a cache: an `Age` above 0 (RFC 9111, 5.1), or one that is no number. */
+function isCached(age: string | null): boolean {
+  return age !== null && !/^0+$/.test(age.trim());
 }
 
 /** Longest pause we repeat to a caller; Harmony's own wish, if it is sane. */

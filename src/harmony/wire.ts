@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { pesosToCentavos } from "../domain/money.ts";
-import { tagIn } from "../domain/match.ts";
+import { tagIn } from "../domain/tag.ts";
 import type { SeenPayment } from "../domain/facts.ts";
 import type { Payment } from "../domain/outcome.ts";
 

@@ -1,5 +1,6 @@
 /**
- * Owns the SELECT of what is open: charges and refunds whose outcome is not known, methods in trouble, and their
+ * Owns the SELECT of what is open: charges and refunds whose outcome is not known, payments that a
+ * person has to judge, methods in trouble, and their
  * totals, all in one statement, so that they are of one moment. Must not read the ledger's entries
  * but for the last of a chain, nor know of HTTP. Never throws.
  */
@@ -17,7 +18,7 @@ export const OVERDUE_OPEN_MS = 2 * 60_000;
 export interface OpenPlace {
   readonly since: number;
   readonly paymentMethodId: string;
-  /** The charge or refund; empty for a payment method. */
+  /** The charge, refund or payment; empty for a payment method. */
   readonly itemId: string;
 }
 
@@ -27,10 +28,10 @@ interface Placed extends OpenPlace {
 }
 
 export interface OpenItem extends Placed {
-  readonly kind: "charge" | "refund";
-  /** The payment that a refund is of. */
+  readonly kind: "charge" | "refund" | "payment";
+  /** The payment that a refund is of, or that a person has to judge. */
   readonly paymentId: string | null;
-  readonly state: "in_flight" | "in_doubt" | "pending";
+  readonly state: "in_flight" | "in_doubt" | "pending" | "contested";
   readonly escalated: 0 | 1;
   readonly nextAt: string | null;
   readonly amountMinor: number | null;
@@ -76,7 +77,7 @@ export type OpenResult =
 const DELIVERED = `(SELECT recorded_at FROM entry WHERE entry.payment_method_id = item.payment_method_id
   ORDER BY seq DESC LIMIT 1)`;
 
-const IS_OPEN = `(state = 'in_doubt' OR (state = 'in_flight' AND since <= ?1 - ${IN_FLIGHT_OPEN_MS})
+const IS_OPEN = `(state IN ('in_doubt', 'contested') OR (state = 'in_flight' AND since <= ?1 - ${IN_FLIGHT_OPEN_MS})
   OR (state = 'pending' AND since <= ?1 - ${PENDING_OPEN_MS}))`;
 
 /** Each arm is a range of an index; together they are the methods in trouble and no other. */

@@ -37,6 +37,16 @@ export const LIST_POSITIONS = 50_000;
 /** The first daily run waits until there are books of a day. */
 export const DAY_MS = 86_400_000;
 
+/**
+ * How long a method with an attempt without an answer is compared each day: longer than a customer's
+ * bank takes to say that something was paid.
+ */
+const UNANSWERED_MS = 90 * DAY_MS;
+
+/** Entries of attempts without an answer, from a time on; later news of them is not asked for. */
+const UNANSWERED = `outcome IN ('indeterminate', 'contradictory') AND +type = 'attempt_answered'
+  AND +occurred_at >=`;
+
 const RUN = `reconciliation_id AS id, status, begun_by AS begunBy,
   payment_method_id AS paymentMethodId, from_at AS fromAt, to_at AS toAt,
   from_position AS fromPosition, to_position AS toPosition, listed_position AS listedPosition,
@@ -101,7 +111,8 @@ export async function beginRun(
 }
 
 /**
- * Begins the day's run where it is time and something has happened since the last; null where not.
+ * Begins the day's run where it is time and something has happened since the last, or an attempt has
+ * had no answer; null where not.
  * One statement, so that two sweeps never begin two. A look changes no books, so that the looks of
  * one day's run are no reason for the next.
  */
@@ -121,10 +132,11 @@ export async function beginDaily(
      WHERE NOT EXISTS (SELECT 1 FROM reconciliation WHERE begun_by = 'daily'
          AND (started_at > ?4 AND started_at <= ?3 OR status <> 'done'))
        AND (SELECT recorded_at FROM entry WHERE position = 1) <= ?5
-       AND EXISTS (SELECT 1 FROM entry WHERE position > since AND +type <> 'looked'
-         AND +payment_method_id <> '${GATEWAY_CHAIN_ID}')
+       AND (EXISTS (SELECT 1 FROM entry WHERE position > since AND +type <> 'looked'
+           AND +payment_method_id <> '${GATEWAY_CHAIN_ID}')
+         OR EXISTS (SELECT 1 FROM entry WHERE ${UNANSWERED} ?6))
      RETURNING ${RUN}`,
-    [id, actor, startedAtMs, dayAgo, new Date(dayAgo).toISOString()],
+    [id, actor, startedAtMs, dayAgo, isoOf(dayAgo), isoOf(startedAtMs - UNANSWERED_MS)],
     timeoutMs,
   );
   return first(answer);
@@ -181,8 +193,20 @@ export async function listMethods(
           [run.id, run.paymentMethodId],
           timeoutMs,
         );
-  if (listed.type === "failed") {
-    return unavailable(listed.message);
+  const unanswered =
+    run.begunBy === "daily" && upTo === run.toPosition
+      ? await ask(
+          db,
+          `INSERT OR IGNORE INTO reconciliation_method (reconciliation_id, payment_method_id)
+           SELECT DISTINCT ?, payment_method_id FROM entry WHERE ${UNANSWERED} ?`,
+          [run.id, isoOf(run.startedAtMs - UNANSWERED_MS)],
+          timeoutMs,
+        )
+      : listed;
+  for (const answer of [listed, unanswered]) {
+    if (answer.type === "failed") {
+      return unavailable(answer.message);
+    }
   }
   const moved = await ask(
     db,
@@ -193,6 +217,10 @@ export async function listMethods(
     timeoutMs,
   );
   return map(moved, () => null);
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 export interface ClaimedMethod {

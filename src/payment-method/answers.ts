@@ -14,6 +14,14 @@ import type { Settlement } from "./queue.ts";
 
 export const RETRY = { retryAfterSeconds: RETRY_AFTER_SECONDS };
 
+/** A person has to judge: asking more often than each minute brings nothing sooner. */
+export const CONTESTED = { money: "unknown", retryAfterSeconds: 60 } as const;
+
+/** What an error says of the charge under the key, where there is one. */
+export function aboutCharge(charge: Charge | null): Partial<Problem> {
+  return charge === null ? {} : { chargeId: charge.chargeId, money: moneyOf(charge) };
+}
+
 /** To the cron, which asks for nothing but that work be done. */
 export const AWAKE: Answer = {
   reply: {
@@ -50,6 +58,9 @@ export function answerAfter(charge: Charge, outcome: Outcome, nowMs: number): Re
     return replyAbout(charge, false, nowMs);
   }
   const { chargeId } = charge;
+  if (moneyOf(charge) !== "not_charged") {
+    return problem("payment_contested", { ...CONTESTED, chargeId });
+  }
   if (outcome.kind !== "not_sent") {
     return problem("not_charged", { chargeId });
   }
@@ -75,8 +86,8 @@ export function unsent(reply: Reply): Settlement {
 }
 
 /** Nothing is sent without a complete look; Harmony's own 401 and 404 say why there is none. */
-export function lookFailed(httpStatus: number | null, chargeId: string | null): Reply {
-  const about = chargeId === null ? {} : { chargeId };
+export function lookFailed(httpStatus: number | null, charge: Charge | null): Reply {
+  const about = aboutCharge(charge);
   if (httpStatus === 401 || httpStatus === 403) {
     return problem("upstream_unauthorized", about);
   }

@@ -3,13 +3,14 @@
  * to Harmony. Everything that changes a payment method goes through `step`.
  */
 import type { Charge, Due } from "../domain/charge.ts";
+import { endContests } from "../domain/contest.ts";
 import { type Draft, finish, note, type Noted, openDraft, type View } from "../domain/draft.ts";
 import type { Actor, Fact } from "../domain/facts.ts";
 import type { Payment } from "../domain/outcome.ts";
+import { bare } from "../domain/payment.ts";
 import type { Refund } from "../domain/refund.ts";
 import { settleRefunds } from "../domain/refund-decide.ts";
 import { alarmTime, dueTime } from "../domain/schedule.ts";
-import { bare } from "../domain/status.ts";
 import { UNSETTLED_MS } from "../ledger/methods.ts";
 import type { Host } from "./host.ts";
 import { Journal } from "./journal.ts";
@@ -18,6 +19,7 @@ import { Relay } from "./relay.ts";
 /** Facts that a person should hear of, beside their entry. */
 const ALERTS: ReadonlySet<Fact["type"]> = new Set<Fact["type"]>([
   "charge_escalated",
+  "payment_contested",
   "late_truth_found",
   "contradiction_found",
   "payment_unattributed",
@@ -40,21 +42,21 @@ export const NOBODY: Actor = {
 export interface Load {
   readonly chargeId?: string;
   readonly payments?: readonly string[] | "all";
-  /** Tags whose charges are loaded as well: a tag says whose a payment is, long after. */
-  readonly tags?: (view: View) => Iterable<string>;
+  /** Every attempt of the method, where a look is judged or a person decides. */
+  readonly attempts?: boolean;
   /** The payment whose refunds are loaded as well, decided or not. */
   readonly refundsOf?: string;
-  /** Payments whose owners are loaded as well, since their status may move. */
-  readonly owners?: (view: View) => Iterable<string>;
-  /** Amounts whose closed charges are loaded as well, where nothing explains an attempt of them. */
-  readonly amountsMinor?: (view: View) => readonly number[];
+  /** Charges that are loaded as well, closed ones included: those that the step may change. */
+  readonly charges?: (view: View) => Iterable<string>;
 }
 
-/** The tags of the payments that belong to no charge yet. */
-export function unclaimedTags(view: View): string[] {
-  return [...view.payments.values()].flatMap(({ chargeId, tag }) =>
-    chargeId === null && tag !== null ? [tag] : [],
-  );
+/** The charges that have these payments, where their status moved: needed to book the change. */
+export function ownersOf(view: View, seen: readonly Payment[]): string[] {
+  return seen.flatMap(({ id, status, amountMinor }) => {
+    const record = view.payments.get(id);
+    const moved = record?.status !== status || record.amountMinor !== amountMinor || record.reread;
+    return record?.chargeId != null && moved ? [record.chargeId] : [];
+  });
 }
 
 export class Books {
@@ -82,21 +84,19 @@ export class Books {
     const now = { nowMs, jitter: this.#host.jitter(), rules: this.#host.rules };
     const wanted = load.payments === "all" ? "all" : { paymentIds: load.payments ?? [] };
     let view = this.journal.view(now, load.chargeId ?? null, wanted);
-    if (load.tags !== undefined) {
-      view = this.journal.withTags(view, load.tags(view));
+    if (load.attempts === true) {
+      view = this.journal.withAttempts(view);
     }
     if (load.refundsOf !== undefined) {
       view = this.journal.withRefundsOf(view, load.refundsOf);
     }
-    if (load.owners !== undefined) {
-      view = this.journal.withOwners(view, load.owners(view));
-    }
-    if (load.amountsMinor !== undefined) {
-      view = this.journal.withUnexplained(view, load.amountsMinor(view));
+    if (load.charges !== undefined) {
+      view = this.journal.withCharges(view, load.charges(view));
     }
     const draft = openDraft(view);
     const result = decide(draft);
     settleRefunds(draft);
+    endContests(draft);
     finish(draft);
     this.#guarded(() => this.journal.write(draft, actor));
     for (const noted of draft.noted) {
@@ -117,11 +117,14 @@ export class Books {
    */
   around(paymentId: string): Load {
     const chargeId = this.journal.payment(paymentId)?.chargeId ?? null;
+    // Whose it is, if it was named, is asked of every attempt.
+    const attempts = chargeId === null;
     const owner = chargeId === null ? null : this.journal.chargeById(chargeId);
     const siblings = owner === null ? [] : [owner.payment?.id ?? paymentId, ...owner.duplicates];
     return {
       payments: [...new Set([paymentId, ...siblings])],
       refundsOf: paymentId,
+      attempts,
       ...(chargeId === null ? {} : { chargeId }),
     };
   }
@@ -248,12 +251,15 @@ export class Books {
   }
 
   #alert(noted: Noted): void {
-    if (ALERTS.has(noted.fact.type)) {
-      this.#host.log("alert", noted.fact.type, {
+    const { fact, seq } = noted;
+    // That a further payment was cancelled concerns nobody.
+    if (ALERTS.has(fact.type) && !(fact.type === "late_truth_found" && fact.as === "cancelled")) {
+      this.#host.log("alert", fact.type, {
         paymentMethodId: this.#host.paymentMethodId,
-        seq: noted.seq,
-        chargeId: noted.fact.chargeId,
+        seq,
+        chargeId: fact.chargeId,
         refundId: noted.refund?.refundId ?? null,
+        ...(fact.type === "late_truth_found" ? { besideChargeId: fact.beside } : {}),
       });
     }
   }

@@ -3,7 +3,7 @@
  * no queue, since it sends nothing and decides nothing; what it means is page.ts's.
  */
 import { learnFromPage } from "../domain/page.ts";
-import type { Books } from "./books.ts";
+import { type Books, ownersOf } from "./books.ts";
 import type { Answer, ReadHistoryCommand } from "./commands.ts";
 import type { Host } from "./host.ts";
 import { found, untimed } from "./reads.ts";
@@ -31,20 +31,8 @@ export async function readHistory(
     payments,
     idsHash: null,
   };
-  books.step(
-    actor,
-    {
-      payments: ids,
-      tags: (view) =>
-        payments
-          .filter(({ id }) => view.payments.get(id)?.chargeId == null)
-          .flatMap(({ tag }) => (tag === null ? [] : [tag])),
-      owners: (view) =>
-        payments
-          .filter((seen) => view.payments.get(seen.id)?.status !== seen.status)
-          .map((seen) => seen.id),
-    },
-    (draft) => learnFromPage(draft, report),
+  books.step(actor, { payments: ids, charges: (view) => ownersOf(view, payments) }, (draft) =>
+    learnFromPage(draft, report),
   );
   return untimed(read.type === "page" ? found(read.body, null) : unreadAnswer(read));
 }

@@ -4,11 +4,17 @@
  * outbox. Must not decide anything, nor talk to anyone. One of the files that can lose money: a draft
  * is written whole, with its entries, or not at all.
  */
-import { type Charge, CHARGE_STATES } from "../domain/charge.ts";
+import {
+  type Attempt,
+  type AttemptRecord,
+  attemptRecords,
+  type Charge,
+  CHARGE_STATES,
+} from "../domain/charge.ts";
 import type { Draft, Rules, View } from "../domain/draft.ts";
 import { type Entry, FIRST_PREV_HASH } from "../domain/entries.ts";
 import type { Actor } from "../domain/facts.ts";
-import type { PaymentRecord } from "../domain/match.ts";
+import type { PaymentRecord } from "../domain/payment.ts";
 import { entryOf } from "../domain/render.ts";
 import { sealEntry } from "../ledger/chain.ts";
 import { ComparisonReads } from "./comparison-reads.ts";
@@ -19,6 +25,9 @@ import { UnknownStateError } from "./unknown-state.ts";
 
 interface Method {
   readonly baselineSeq: number | null;
+  /** When the last complete look began, and its entry. */
+  readonly lookedAtMs: number | null;
+  readonly lookedSeq: number | null;
   readonly foreignSeen: boolean;
   readonly halted: string | null;
 }
@@ -31,7 +40,13 @@ export class Journal {
   readonly comparison: ComparisonReads;
   readonly #storage: Storage;
   readonly #paymentMethodId: string;
-  #method: Method = { baselineSeq: null, foreignSeen: false, halted: null };
+  #method: Method = {
+    baselineSeq: null,
+    lookedAtMs: null,
+    lookedSeq: null,
+    foreignSeen: false,
+    halted: null,
+  };
   #lastSeq = 0;
   #lastHash = FIRST_PREV_HASH;
   #lastWrittenAtMs: number | null = null;
@@ -52,6 +67,8 @@ export class Journal {
     if (row !== undefined) {
       this.#method = {
         baselineSeq: integerOrNull(row["baseline_seq"]),
+        lookedAtMs: integerOrNull(row["looked_at_ms"]),
+        lookedSeq: integerOrNull(row["looked_seq"]),
         foreignSeen: row["foreign_seen"] === 1,
         halted: textOrNull(row["halted"]),
       };
@@ -127,7 +144,8 @@ export class Journal {
   listedPaymentIds(): ReadonlySet<string> {
     return new Set(
       this.#rows(
-        "SELECT payment_id FROM payment WHERE charge_id IS NOT NULL OR body ->> 'listed' = 1",
+        `SELECT payment_id FROM payment
+         WHERE charge_id IS NOT NULL OR body ->> 'listedSeq' IS NOT NULL`,
       ).map((r) => String(r["payment_id"])),
     );
   }
@@ -162,6 +180,9 @@ export class Journal {
       ...now,
       nextSeq: this.#lastSeq + 1,
       baselineSeq: this.#method.baselineSeq,
+      lookedAtMs: this.#method.lookedAtMs,
+      lookedSeq: this.#method.lookedSeq,
+      attempts: [],
       charges,
       payments,
       refunds: new Map(this.refunds.open().map((refund) => [refund.refundId, refund])),
@@ -177,47 +198,22 @@ export class Journal {
     return { ...view, refunds };
   }
 
-  /** Adds the charges that own these payments to a view: needed where their status moved. */
-  withOwners(view: View, paymentIds: Iterable<string>): View {
+  /** Adds every attempt of the method to a view. */
+  withAttempts(view: View): View {
+    const attempts = this.#rows("SELECT body FROM attempt").map(
+      (row) => JSON.parse(String(row["body"])) as AttemptRecord,
+    );
+    return { ...view, attempts };
+  }
+
+  /** Adds charges to a view, closed ones included. */
+  withCharges(view: View, chargeIds: Iterable<string>): View {
     const charges = new Map(view.charges);
-    for (const id of paymentIds) {
-      const owner = view.payments.get(id)?.chargeId;
-      const charge = owner == null || charges.has(owner) ? null : this.chargeById(owner);
+    for (const id of chargeIds) {
+      const charge = charges.has(id) ? null : this.chargeById(id);
       if (charge !== null) {
         charges.set(charge.chargeId, charge);
       }
-    }
-    return { ...view, charges };
-  }
-
-  /** Adds the charges whose attempts carry these tags to a view, closed ones included. */
-  withTags(view: View, tags: Iterable<string>): View {
-    const charges = new Map(view.charges);
-    for (const tag of tags) {
-      for (const row of this.#rows(
-        "SELECT body FROM charge WHERE instr(body, ?) > 0",
-        `"tag":"${tag}"`,
-      )) {
-        const charge = readCharge(row["body"]);
-        charges.set(charge.chargeId, charges.get(charge.chargeId) ?? charge);
-      }
-    }
-    return { ...view, charges };
-  }
-
-  /** Adds the closed charges of these amounts that have an attempt which nothing explains. */
-  withUnexplained(view: View, amountsMinor: readonly number[]): View {
-    const charges = new Map(view.charges);
-    for (const row of this.#rows(
-      `SELECT body FROM charge WHERE open = 0
-         AND body ->> '$.request.amountMinor' IN (SELECT value FROM json_each(?))
-         AND EXISTS (SELECT 1 FROM json_each(body, '$.attempts') AS attempt
-           WHERE attempt.value ->> 'explainedBy' IS NULL
-             AND attempt.value ->> 'outcome' IN ('indeterminate', 'contradictory'))`,
-      JSON.stringify(amountsMinor),
-    )) {
-      const charge = readCharge(row["body"]);
-      charges.set(charge.chargeId, charges.get(charge.chargeId) ?? charge);
     }
     return { ...view, charges };
   }
@@ -240,6 +236,8 @@ export class Journal {
     const method = {
       ...this.#method,
       baselineSeq: draft.baselineSeq,
+      lookedAtMs: draft.lookedAtMs,
+      lookedSeq: draft.lookedSeq,
       foreignSeen: this.#method.foreignSeen || draft.foreignSeen,
     };
     this.#storage.transactionSync(() => {
@@ -252,7 +250,7 @@ export class Journal {
         );
       }
       for (const id of draft.changedCharges) {
-        this.#writeCharge(draft.charges.get(id));
+        this.#writeCharge(draft.charges.get(id), draft.view.charges.get(id)?.attempts);
       }
       for (const id of draft.changedRefunds) {
         this.refunds.write(draft.refunds.get(id));
@@ -323,20 +321,24 @@ export class Journal {
 
   #writeMethod(method: Method): void {
     this.#run(
-      `INSERT INTO method (id, payment_method_id, baseline_seq, foreign_seen, delivered_seq, halted)
-       VALUES (1, ?, ?, ?, ?, ?)
+      `INSERT INTO method (id, payment_method_id, baseline_seq, looked_at_ms, looked_seq,
+         foreign_seen, delivered_seq, halted)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET baseline_seq = excluded.baseline_seq,
-         foreign_seen = excluded.foreign_seen, delivered_seq = excluded.delivered_seq,
-         halted = excluded.halted`,
+         looked_at_ms = excluded.looked_at_ms, looked_seq = excluded.looked_seq, foreign_seen = excluded.foreign_seen,
+         delivered_seq = excluded.delivered_seq, halted = excluded.halted`,
       this.#paymentMethodId,
       method.baselineSeq,
+      method.lookedAtMs,
+      method.lookedSeq,
       method.foreignSeen ? 1 : 0,
       this.#deliveredSeq,
       method.halted,
     );
   }
 
-  #writeCharge(charge: Charge | undefined): void {
+  /** Writes a charge, and of its attempts those that are not as they were. */
+  #writeCharge(charge: Charge | undefined, before: readonly Attempt[] | undefined): void {
     if (charge === undefined) {
       throw new Error("Bug: a changed charge is not in the draft");
     }
@@ -348,6 +350,22 @@ export class Journal {
       charge.idempotencyKey,
       isOpen(charge) ? 1 : 0,
       JSON.stringify(charge),
+    );
+    for (const [index, record] of attemptRecords(charge).entries()) {
+      if (charge.attempts[index] !== before?.[index]) {
+        this.#writeAttempt(record);
+      }
+    }
+  }
+
+  #writeAttempt(record: AttemptRecord): void {
+    this.#run(
+      `INSERT INTO attempt (charge_id, attempt, tag, body) VALUES (?, ?, ?, ?)
+       ON CONFLICT (charge_id, attempt) DO UPDATE SET body = excluded.body`,
+      record.chargeId,
+      record.attempt,
+      record.tag,
+      JSON.stringify(record),
     );
   }
 
@@ -379,7 +397,8 @@ function isOpen(charge: Charge): boolean {
     charge.state === "in_doubt" ||
     charge.state === "pending" ||
     charge.nextLook !== null ||
-    charge.nextPoll !== null
+    charge.nextPoll !== null ||
+    charge.contested.length > 0
   );
 }
 

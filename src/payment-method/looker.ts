@@ -1,18 +1,15 @@
 /**
  * Owns the look: one read of the whole history, and its recording. Must be called with the queue
- * held, so that looks on one method never overlap. What a look means is find.ts's.
+ * held, so that looks on one method never overlap. What a look means is look.ts's.
  */
 import { type Draft, nextSeq } from "../domain/draft.ts";
+import { isUnexplained } from "../domain/charge.ts";
 import type { Actor, LookPurpose, LookReport } from "../domain/facts.ts";
-import { learnFromLook } from "../domain/find.ts";
-import {
-  type Comparison,
-  compareBooks,
-  isComparable,
-  strangeAmounts,
-} from "../domain/reconcile.ts";
+import type { Payment } from "../domain/outcome.ts";
+import { learnFromLook } from "../domain/look.ts";
+import { type Comparison, compareBooks, isComparable } from "../domain/reconcile.ts";
 import { escalateUnreadable, isRefused } from "../domain/unreadable.ts";
-import { type Books, type Load, unclaimedTags } from "./books.ts";
+import { type Books, type Load, ownersOf } from "./books.ts";
 import type { Host } from "./host.ts";
 
 export class Looker {
@@ -48,11 +45,7 @@ export class Looker {
   async compare(actor: Actor): Promise<{ report: LookReport; comparison: Comparison | null }> {
     const { journal } = this.#books;
     const report = await this.#read();
-    const load: Load = {
-      ...loadOf(report),
-      amountsMinor: ({ payments }) => strangeAmounts(payments, report),
-    };
-    const comparison = this.#books.step(actor, load, (draft) => {
+    const comparison = this.#books.step(actor, loadOf(report), (draft) => {
       this.#learn(draft, report, "reconciliation", null);
       return isComparable(report)
         ? compareBooks(draft, report, {
@@ -80,22 +73,27 @@ export class Looker {
   }
 }
 
-/** What a step loads to learn from a look. */
+/**
+ * What a step loads to judge a look: both lists whole, and the charges that it may change: those whose
+ * payment has moved, and those whose attempts a payment of nobody's may speak of.
+ */
 function loadOf(report: LookReport): Load {
   return {
     payments: "all",
-    tags: (view) => {
-      const seen = report.payments
-        .filter(({ id }) => view.payments.get(id)?.chargeId == null)
-        .flatMap(({ tag }) => (tag === null ? [] : [tag]));
-      return new Set([...seen, ...unclaimedTags(view)]);
+    attempts: true,
+    charges: (view) => {
+      const isFree = ({ id }: Payment) => view.payments.get(id)?.chargeId == null;
+      const free = [...report.payments, ...view.payments.values()].filter(isFree);
+      const ids = new Set(free.map(({ id }) => id));
+      const tags = new Set(free.map(({ tag }) => tag).filter((tag) => tag !== null));
+      const amountsMinor = new Set(free.map(({ amountMinor }) => amountMinor));
+      const concerned = view.attempts.filter(
+        (one) =>
+          (one.tag !== null && tags.has(one.tag)) ||
+          (one.namedPaymentId !== null && ids.has(one.namedPaymentId)) ||
+          (isUnexplained(one) && amountsMinor.has(one.amountMinor)),
+      );
+      return [...concerned.map(({ chargeId }) => chargeId), ...ownersOf(view, report.payments)];
     },
-    owners: (view) =>
-      report.payments
-        .filter((seen) => {
-          const record = view.payments.get(seen.id);
-          return record?.status !== seen.status || record.amountMinor !== seen.amountMinor;
-        })
-        .map((seen) => seen.id),
   };
 }

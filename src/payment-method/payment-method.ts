@@ -1,18 +1,34 @@
 /**
  * Owns what a payment method does with a charge, from the queue to the reply: the one path on
  * which any charge is submitted. Host-free: storage, clock, Harmony, ledger and alarm are handed
- * in. Must not hold rules: decide.ts, find.ts and classify.ts do. One of the files that can lose
+ * in. Must not hold rules: decide.ts, whose.ts, look.ts and classify.ts do. One of the files that can lose
  * money: after every `await` it loads again, and only `#send` submits.
  */
-import { type Charge, lastAttempt } from "../domain/charge.ts";
+import { type Charge, lastAttempt, moneyOf } from "../domain/charge.ts";
 import { type Admission, admit, answer, intend, lookUp } from "../domain/decide.ts";
 import { ERRORS } from "../domain/errors.ts";
 import type { Outcome } from "../domain/outcome.ts";
-import { type Reply, replyAbout, RETRY_AFTER_SECONDS } from "../domain/reply.ts";
-import { answerAfter, AWAKE, haltedAnswer, lookFailed, problem, RETRY, unsent } from "./answers.ts";
+import {
+  type Reply,
+  replyAbout,
+  RETRY_AFTER_MAX_SECONDS,
+  RETRY_AFTER_SECONDS,
+} from "../domain/reply.ts";
+import {
+  aboutCharge,
+  answerAfter,
+  AWAKE,
+  CONTESTED,
+  haltedAnswer,
+  lookFailed,
+  problem,
+  RETRY,
+  unsent,
+} from "./answers.ts";
 import { classify } from "../harmony/classify.ts";
-import { fittingPayments } from "../domain/find.ts";
-import { Books, NOBODY, unclaimedTags } from "./books.ts";
+import { contest } from "../domain/contest.ts";
+import { paymentsAgainst } from "../domain/look.ts";
+import { Books, NOBODY } from "./books.ts";
 import { type Answer, type ChargeCommand, type Command, isRegistered } from "./commands.ts";
 import type { Host } from "./host.ts";
 import { UnknownStateError } from "./unknown-state.ts";
@@ -202,7 +218,9 @@ export class PaymentMethod {
     }
     if (charge !== null && charge.state === "not_charged") {
       // The key is known, so it is never busy: no money has moved, and a repeat tries further.
-      return problem("not_charged", { chargeId: charge.chargeId });
+      return moneyOf(charge) === "not_charged"
+        ? problem("not_charged", { chargeId: charge.chargeId })
+        : problem("payment_contested", { ...CONTESTED, chargeId: charge.chargeId });
     }
     if (charge !== null) {
       return replyAbout(charge, false, this.#host.now());
@@ -227,10 +245,10 @@ export class PaymentMethod {
       }
       if (ticket.waiters.size === 0) {
         // Everyone's wait is over: what nobody waits for any more is not sent.
-        return unsent(problem("payment_method_busy", RETRY));
+        return unsent(problem("payment_method_busy", { ...aboutCharge(charge), ...RETRY }));
       }
       const admission = this.#admission(charge, lookedFresh);
-      const about = charge === null ? {} : { chargeId: charge.chargeId };
+      const about = aboutCharge(charge);
       if (admission.type !== "frozen" && journal.method.halted !== null) {
         return unsent(problem("halted", { ...about, money: "unknown" }));
       }
@@ -274,28 +292,30 @@ export class PaymentMethod {
     const chargeId = charge?.chargeId ?? null;
     const report = await this.#looker.look(purpose, chargeId, command.actor);
     if (!report.complete) {
-      return lookFailed(report.httpStatus, chargeId);
+      return lookFailed(report.httpStatus, charge);
     }
-    // A fitting payment that could not be attributed forbids a further attempt until a person decides.
-    const doubtful =
-      chargeId !== null &&
-      this.#books.step(
-        command.actor,
-        { chargeId, payments: "all", tags: unclaimedTags },
-        (draft) => {
-          const now = draft.charges.get(chargeId);
-          return now?.state === "not_charged" && fittingPayments(draft, now).length > 0;
-        },
-      );
-    return doubtful ? problem("halted", { money: "unknown", chargeId }) : null;
+    if (chargeId === null) {
+      return null;
+    }
+    // A payment that may be this charge's forbids a further attempt until a person decides.
+    const isContested = this.#books.step(command.actor, { chargeId, payments: "all" }, (draft) => {
+      const now = draft.charges.get(chargeId);
+      const against = now?.state === "not_charged" ? paymentsAgainst(draft, now) : [];
+      for (const payment of against) {
+        contest(draft, chargeId, payment, "forbids_a_further_attempt");
+      }
+      return against.length > 0;
+    });
+    return isContested ? problem("payment_contested", { ...CONTESTED, chargeId }) : null;
   }
 
   #retryAfterFreeze(): { retryAfterSeconds: number } {
     const nowMs = this.#host.now();
     const waits = this.#books.journal
       .openCharges()
+      .filter(({ state }) => state === "in_doubt" || state === "in_flight")
       .map((charge) => replyAbout(charge, true, nowMs).retryAfterSeconds ?? RETRY_AFTER_SECONDS);
-    return { retryAfterSeconds: Math.max(1, Math.min(RETRY_AFTER_SECONDS, ...waits)) };
+    return { retryAfterSeconds: Math.min(...waits, RETRY_AFTER_MAX_SECONDS) };
   }
 
   /** Intent, submission, outcome: the only place from which a charge leaves. */

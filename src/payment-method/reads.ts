@@ -2,7 +2,7 @@
  * Owns the answers to questions: the charge from our own state, a payment fresh from Harmony.
  * Must not submit anything, nor wait in the queue.
  */
-import type { Charge } from "../domain/charge.ts";
+import { type Charge, moneyOf } from "../domain/charge.ts";
 import { ERRORS, type Problem } from "../domain/errors.ts";
 import {
   chargeFields,
@@ -73,8 +73,7 @@ export async function readPayment(
 
 /** Without a payment, Harmony's four fields speak of the charge itself. */
 function withoutPayment(charge: Charge): string {
-  const settled = charge.state === "not_charged" || charge.state === "declined";
-  return chargeFields(charge, settled ? "CANCELLED" : "PENDING");
+  return chargeFields(charge, moneyOf(charge) === "not_charged" ? "CANCELLED" : "PENDING");
 }
 
 export function found(body: string, chargeId: string | null): Reply {

@@ -7,7 +7,7 @@ import { type Charge, isUnexplained, moneyOf } from "../domain/charge.ts";
 import { ERRORS, type Problem } from "../domain/errors.ts";
 import { chargeResource, type Reply } from "../domain/reply.ts";
 import { foreclosed, resolve, type Verdict } from "../domain/resolve.ts";
-import { type Books, unclaimedTags } from "./books.ts";
+import type { Books } from "./books.ts";
 import type { Answer, ResolveChargeCommand } from "./commands.ts";
 import type { Host } from "./host.ts";
 import type { Looker } from "./looker.ts";
@@ -75,7 +75,7 @@ async function decided(parts: Parts, command: ResolveChargeCommand): Promise<Rep
   if (journal.method.halted !== null) {
     return failed({ code: "halted", chargeId });
   }
-  const verdict = books.step(actor, { chargeId, payments: "all", tags: unclaimedTags }, (draft) =>
+  const verdict = books.step(actor, { chargeId, payments: "all", attempts: true }, (draft) =>
     resolve(draft, decision, { before, look, evidence }),
   );
   if (verdict.type === "look_incomplete") {

@@ -46,6 +46,33 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT;
    CREATE INDEX refund_open ON refund (open) WHERE open = 1;
    CREATE INDEX refund_payment ON refund (payment_id);`,
+  // 3: every attempt beside the payments, so that both are read whole where a look is judged; what is
+  // contested, and what was first listed when, as far as it can be told of what was there before.
+  `CREATE TABLE attempt (
+     charge_id TEXT NOT NULL,
+     attempt INTEGER NOT NULL,
+     tag TEXT,
+     body TEXT NOT NULL,
+     PRIMARY KEY (charge_id, attempt)
+   ) STRICT;
+   CREATE INDEX attempt_tag ON attempt (tag) WHERE tag IS NOT NULL;
+   INSERT INTO attempt (charge_id, attempt, tag, body)
+     SELECT charge_id, one.value ->> 'attempt', one.value ->> 'tag', json_set(one.value,
+       '$.chargeId', charge_id, '$.amountMinor', charge.body ->> '$.request.amountMinor',
+       '$.currency', charge.body ->> '$.request.currency',
+       '$.reference', charge.body ->> '$.request.reference',
+       '$.doubtEndedAtMs', charge.body ->> '$.resolvedAtMs')
+     FROM charge, json_each(charge.body, '$.attempts') AS one;
+   UPDATE charge SET body = json_set(body, '$.contested', json_array(), '$.attempts', (
+     SELECT json_group_array(json_set(one.value, '$.doubtEndedAtMs', charge.body ->> '$.resolvedAtMs'))
+     FROM json_each(charge.body, '$.attempts') AS one));
+   UPDATE payment SET body = json_set(body, '$.statusSeq',
+     coalesce(body ->> 'statusSeq', body ->> 'recordedSeq'), '$.listedSeq',
+     CASE WHEN body ->> 'listed' = 1 THEN body ->> 'recordedSeq' END, '$.absentAtMs', NULL,
+     '$.read', json('false'), '$.reread', json('false'), '$.notOf', json_array(),
+     '$.foreign', json(CASE WHEN body ->> 'foreign' = 1 THEN 'true' ELSE 'false' END));
+   ALTER TABLE method ADD COLUMN looked_at_ms INTEGER;
+   ALTER TABLE method ADD COLUMN looked_seq INTEGER;`,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

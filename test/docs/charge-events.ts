@@ -2,14 +2,23 @@
  * The events of docs/states.md as values: facts of every kind and variant, which the tables are
  * checked with, and what `evolve` does with them. Owns no expectation.
  */
-import { type Charge, lastAttempt } from "../../src/domain/charge.ts";
+import { type Charge, hasPayment, lastAttempt } from "../../src/domain/charge.ts";
 import { evolve } from "../../src/domain/evolve.ts";
 import type { Fact, LookPurpose } from "../../src/domain/facts.ts";
 import { isPaymentStatus, type Outcome, type Payment } from "../../src/domain/outcome.ts";
+import { foreclosed } from "../../src/domain/resolve.ts";
 import { newDoubt } from "../../src/domain/schedule.ts";
 import { METHOD_ID, recordOf, reportOf, T0 } from "../domain/builders.ts";
 import { recordCommand } from "../support/method-commands.ts";
-import { DUE, examplesOf, paid, type Situation, situationOf } from "./charge-situations.ts";
+import { OUTCOMES } from "./charge-outcomes.ts";
+import {
+  CONTESTED_ID,
+  DUE,
+  examplesOf,
+  paid,
+  type Situation,
+  situationOf,
+} from "./charge-situations.ts";
 
 /** The statuses of a payment as rows name them, and examples of each. */
 const STATUS_ROWS: Readonly<Record<string, readonly string[]>> = {
@@ -24,24 +33,6 @@ const STATUS_ROWS: Readonly<Record<string, readonly string[]>> = {
 function statusRow(status: string): string {
   return isPaymentStatus(status) ? status : "unknown";
 }
-
-const OUTCOMES: readonly Outcome[] = [
-  { kind: "approved", payment: paid("CONFIRMED") },
-  { kind: "pending", payment: paid("PENDING") },
-  { kind: "pending", payment: paid("NOT_INITIALIZED") },
-  { kind: "declined", payment: paid("CANCELLED"), upstream: null },
-  { kind: "declined", payment: null, upstream: "no funds" },
-  {
-    kind: "not_sent",
-    reason: "upstream_unavailable",
-    paymentMethodStatus: null,
-    retryAfterSeconds: null,
-  },
-  { kind: "indeterminate", reason: "timeout", namedPaymentId: null },
-  { kind: "indeterminate", reason: "status_500", namedPaymentId: "payment-1" },
-  { kind: "contradictory", reason: "differs", namedPaymentId: "payment-1", knownBefore: false },
-  { kind: "contradictory", reason: "known", namedPaymentId: "payment-0", knownBefore: true },
-];
 
 type Make<T extends Fact["type"]> = (charge: Charge) => readonly (Fact & { readonly type: T })[];
 
@@ -133,6 +124,7 @@ const EVENTS: {
         ...about(charge),
         paymentId: "payment-1",
         seen,
+        beganSeq: 90,
         httpStatus: 200,
         latencyMs: 5,
         failure: null,
@@ -160,20 +152,32 @@ const EVENTS: {
         .map((status) => changed(charge, paid(status, "payment-2"))),
   },
   not_charged_by_rule: {
-    "": (charge) => [
-      {
-        type: "not_charged_by_rule",
-        ...about(charge),
-        attempt: 1,
-        doubt: newDoubt(T0),
-        horizonMs: 900_000,
-        nextLook: DUE,
-      },
-    ],
+    // The rule calls no charge not charged while something is contested.
+    "": (charge) =>
+      charge.contested.length > 0
+        ? []
+        : [
+            {
+              type: "not_charged_by_rule",
+              ...about(charge),
+              attempt: 1,
+              doubt: newDoubt(T0),
+              horizonMs: 900_000,
+              nextLook: DUE,
+            },
+          ],
   },
   operator_resolved: {
-    ...byStatus(" as charged", (charge, status) => decided(charge, paid(status))),
-    "as not charged": (charge) => [decided(charge, null)],
+    ...byStatus(" as charged", (charge, status) => {
+      // Beside a payment of its own, a person gives it the one that is contested.
+      const id = hasPayment(charge) ? CONTESTED_ID : "payment-1";
+      const said = { decision: "charged", paymentId: id, reason: "" } as const;
+      return foreclosed(charge, said) === null ? decided(charge, paid(status, id)) : null;
+    }),
+    "as not charged": (charge) => {
+      const said = { decision: "not_charged", override: true, reason: "" } as const;
+      return foreclosed(charge, said) === null ? [decided(charge, null)] : [];
+    },
   },
   charge_escalated: {
     "": (charge) => [
@@ -199,6 +203,28 @@ const EVENTS: {
           ...lateTruth(charge, paid(status, "payment-3")),
           as: "duplicate",
         })),
+    "as cancelled": (charge) => [
+      { ...lateTruth(charge, paid("CANCELLED", "payment-3")), as: "cancelled" },
+    ],
+  },
+  payment_contested: {
+    "": (charge) => [
+      {
+        type: "payment_contested",
+        ...about(charge),
+        payment: recordOf({ id: "payment-6" }),
+        reason: "charges_compete",
+      },
+    ],
+  },
+  contest_ended: {
+    "": (charge) =>
+      [true, false].map((isOpen) => ({
+        type: "contest_ended",
+        ...about(charge),
+        payment: recordOf({ id: CONTESTED_ID }),
+        isOpen,
+      })),
   },
   contradiction_found: {
     "": (charge) => [
@@ -277,7 +303,8 @@ function decided(charge: Charge, payment: Payment | null) {
 function lateTruth(charge: Charge, payment: Payment) {
   const attempt = lastAttempt(charge).attempt;
   const type = "late_truth_found" as const;
-  return { type, ...about(charge), attempt, payment, by: "look" as const, nextPoll: null };
+  const found = { by: "look" as const, beside: null, nextPoll: null };
+  return { type, ...about(charge), attempt, payment, ...found };
 }
 
 const MAKERS: ReadonlyMap<string, (charge: Charge) => readonly Fact[]> = new Map(
@@ -330,8 +357,8 @@ export function eventOf(fact: Fact, before: Charge | null): string {
     return named(fact.type, isOwn ? statusRow(fact.payment.status) : "of another payment");
   }
   if (fact.type === "late_truth_found") {
-    const isDuplicate = fact.as === "duplicate";
-    const kind = isDuplicate ? "as duplicate" : `${statusRow(fact.payment.status)} as payment`;
+    const isPayment = fact.as === "payment";
+    const kind = isPayment ? `${statusRow(fact.payment.status)} as payment` : `as ${fact.as}`;
     return named(fact.type, kind);
   }
   return fact.type;

@@ -3,20 +3,21 @@
  * events they ever note in which situation, and which work is planned then. What no life shows in
  * a situation, the decisions do not allow there. Owns no expectation.
  */
-import { type Charge, lastAttempt } from "../../src/domain/charge.ts";
+import { type Charge, isUnexplained, lastAttempt } from "../../src/domain/charge.ts";
+import { contest, endContests } from "../../src/domain/contest.ts";
 import { abandon, admit, answer, intend } from "../../src/domain/decide.ts";
 import { type Draft, finish, note, openDraft } from "../../src/domain/draft.ts";
 import type { Fact, LookPurpose, SeenPayment } from "../../src/domain/facts.ts";
-import { fittingPayments, learnFromLook } from "../../src/domain/find.ts";
-import type { PaymentRecord } from "../../src/domain/match.ts";
-import type { Outcome, Payment } from "../../src/domain/outcome.ts";
+import { learnFromLook, paymentsAgainst } from "../../src/domain/look.ts";
 import { learnFromPage } from "../../src/domain/page.ts";
+import { bare, type PaymentRecord } from "../../src/domain/payment.ts";
 import { type Decision, foreclosed, resolve } from "../../src/domain/resolve.ts";
-import { bare, learnFromPoll, openPaymentIds } from "../../src/domain/status.ts";
+import { learnFromPoll, openPaymentIds } from "../../src/domain/status.ts";
 import { escalateUnreadable } from "../../src/domain/unreadable.ts";
 import { METHOD_ID, reportOf, RULES, T0 } from "../domain/builders.ts";
 import { Chance } from "../simulation/chance.ts";
 import { Findings } from "./charge-findings.ts";
+import { anyOutcome } from "./charge-outcomes.ts";
 
 /** A horizon that two looks reach, so that short lives get past it. */
 const HASTY = { ...RULES, reconcileMs: [0, 120_000], horizonMs: 120_000 };
@@ -43,12 +44,24 @@ export function walk(lives: number, steps: number): Findings {
   return findings;
 }
 
+/** As the object does before a further attempt: what forbids it is a person's. */
+function isContested(draft: Draft, chargeId: string): boolean {
+  const charge = draft.charges.get(chargeId);
+  const against = charge?.state === "not_charged" ? paymentsAgainst(draft, charge) : [];
+  for (const payment of against) {
+    contest(draft, chargeId, payment, "forbids_a_further_attempt");
+  }
+  return against.length > 0;
+}
+
 class Life {
   readonly #chance: Chance;
   readonly #findings: Findings;
   readonly #rules: typeof HASTY;
   #nowMs = T0;
   #nextSeq = 2;
+  #lookedAtMs: number | null = null;
+  #lookedSeq: number | null = null;
   #charges = new Map<string, Charge>();
   #payments = new Map<string, PaymentRecord>();
   /** What Harmony has, whoever made it. */
@@ -78,6 +91,7 @@ class Life {
       () => this.#move(),
       () => this.#cancelTwin(),
       () => this.#make(this.#chance.pick(STATUSES), null),
+      () => this.#makeStrange(),
       () => this.#step(escalateUnreadable),
       () => this.#repeat(),
       () => this.#decide(),
@@ -95,15 +109,22 @@ class Life {
       rules: this.#rules,
       nextSeq: this.#nextSeq,
       baselineSeq: 1,
+      lookedAtMs: this.#lookedAtMs,
+      lookedSeq: this.#lookedSeq,
+      // Every charge is loaded, and so is every attempt.
+      attempts: [],
       charges: this.#charges,
       refunds: new Map(),
       payments: this.#payments,
     });
     const result = decide(draft);
+    endContests(draft);
     finish(draft);
     this.#findings.add(this.#charges, draft);
     this.#charges = new Map(draft.charges);
     this.#payments = new Map(draft.payments);
+    this.#lookedAtMs = draft.lookedAtMs;
+    this.#lookedSeq = draft.lookedSeq;
     this.#nextSeq += draft.noted.length;
     return result;
   }
@@ -123,22 +144,38 @@ class Life {
     return seen;
   }
 
-  #move(paymentId = this.#chance.pick([...this.#history.map(({ id }) => id), ""])): void {
+  #move(
+    paymentId = this.#chance.pick([...this.#history.map(({ id }) => id), ""]),
+    status = this.#chance.pick(STATUSES),
+  ): void {
     const index = this.#history.findIndex(({ id }) => id === paymentId);
     const seen = this.#history[index];
     if (seen !== undefined) {
-      this.#history[index] = { ...seen, status: this.#chance.pick(STATUSES) };
+      this.#history[index] = { ...seen, status };
     }
   }
 
-  /** Harmony cancels the payment of a charge that has a duplicate: seldom, so it is helped along. */
+  /** A payment under the tag of some attempt, but of another amount: a person's. */
+  #makeStrange(): void {
+    const tags = [...this.#charges.values()].flatMap(({ attempts }) => attempts[0]?.tag ?? []);
+    if (tags.length > 0 && this.#chance.yes(0.3)) {
+      this.#make(this.#chance.pick(STATUSES), this.#chance.pick(tags), 4000);
+    }
+  }
+
+  /**
+   * Harmony cancels the payment of a charge that has another one, or may have or get it: seldom, so
+   * it is helped along.
+   */
   #cancelTwin(): void {
-    const twin = [...this.#charges.values()].find((one) => one.duplicates.length > 0);
-    const index = this.#history.findIndex(({ id }) => id === twin?.payment?.id);
-    const seen = this.#history[index];
-    if (seen !== undefined) {
-      this.#history[index] = { ...seen, status: this.#chance.pick(["CANCELLED", "CONFIRMED"]) };
-      this.#pollOne(seen.id, null);
+    const twins = [...this.#charges.values()].filter(
+      ({ attempts, duplicates, contested }) =>
+        duplicates.length + contested.length > 0 || attempts.some(isUnexplained),
+    );
+    const twin = twins.length === 0 ? undefined : this.#chance.pick(twins);
+    if (twin?.payment != null) {
+      this.#move(twin.payment.id, this.#chance.pick(["CANCELLED", "CONFIRMED"]));
+      this.#pollOne(twin.payment.id, null);
     }
   }
 
@@ -151,15 +188,19 @@ class Life {
     if (earlier !== null && earlier.state !== "not_charged") {
       return;
     }
+    if (earlier !== null && this.#chance.yes(0.3)) {
+      // What has gone back forbids no further attempt, once no row makes it a person's.
+      earlier.contested.forEach((id) => this.#move(id, "REFUNDED"));
+    }
     if (admit(this.#charges.values(), earlier, method, false).type === "look") {
       const beganSeq = this.#nextSeq - 1;
       this.#meanwhile();
       const isHiding = this.#chance.yes(0.5);
       const seen = this.#history.filter(({ id }) => !isHiding || this.#payments.has(id));
       this.#lookFor({ purpose: "before_attempt", chargeId, seen, beganSeq, complete: true });
+      const isForbidden = this.#step((draft) => isContested(draft, chargeId));
       const now = this.#charges.get(chargeId) ?? null;
-      const fits = this.#step((draft) => now !== null && fittingPayments(draft, now).length > 0);
-      if (fits || (now !== null && now.state !== "not_charged")) {
+      if (isForbidden || (now !== null && now.state !== "not_charged")) {
         return;
       }
     }
@@ -194,8 +235,7 @@ class Life {
 
   /** The reply to an attempt that was given up, once, in whatever state its charge is by then. */
   #replyLate(): string | undefined {
-    const index = this.#chance.between(0, 2 * this.#lost.length);
-    const [lost] = this.#lost.splice(index, 1);
+    const [lost] = this.#lost.splice(this.#chance.between(0, 2 * this.#lost.length), 1);
     if (lost !== undefined) {
       const seen = lost.payment ?? this.#make(this.#chance.pick(STATUSES), null);
       this.#answer(lost.chargeId, lost.attempt, seen);
@@ -206,32 +246,9 @@ class Life {
 
   #answer(chargeId: string, attempt: number, seen: SeenPayment): void {
     const figures = { httpStatus: 201, latencyMs: 5, excerpt: null };
-    const outcome = this.#outcome(bare(seen), chargeId);
+    const isKnown = (this.#payments.get(seen.id)?.chargeId ?? chargeId) !== chargeId;
+    const outcome = anyOutcome(this.#chance, bare(seen), isKnown);
     this.#step((draft) => answer(draft, chargeId, attempt, outcome, figures));
-  }
-
-  /** An outcome as `classify` could give it: a payment of another charge contradicts. */
-  #outcome(paid: Payment, chargeId: string): Outcome {
-    const owner = this.#payments.get(paid.id)?.chargeId ?? chargeId;
-    const named = { reason: "named", namedPaymentId: paid.id };
-    if (owner !== chargeId) {
-      return { kind: "contradictory", ...named, knownBefore: true };
-    }
-    const status = this.#chance.pick(["CONFIRMED", "PENDING", "NOT_INITIALIZED", "CANCELLED"]);
-    const notSent = { paymentMethodStatus: null, retryAfterSeconds: null };
-    return this.#chance.pick<Outcome>([
-      { kind: "approved", payment: { ...paid, status: "CONFIRMED" } },
-      {
-        kind: "pending",
-        payment: { ...paid, status: status === "PENDING" ? status : "NOT_INITIALIZED" },
-      },
-      { kind: "declined", payment: { ...paid, status: "CANCELLED" }, upstream: null },
-      { kind: "declined", payment: null, upstream: "no" },
-      { kind: "not_sent", reason: "upstream_unavailable", ...notSent },
-      { kind: "indeterminate", reason: "timeout", namedPaymentId: null },
-      { kind: "indeterminate", ...named },
-      { kind: "contradictory", ...named, knownBefore: false },
-    ]);
   }
 
   /** Looks wait in the queue, so none is made while a charge is in flight. */
@@ -260,6 +277,9 @@ class Life {
       this.#lookFor({ purpose: "doubt", chargeId, seen, beganSeq, complete: true });
       this.#nowMs += 120_000;
       if (this.#charges.get(chargeId)?.state !== "in_doubt") {
+        // What a late reply to an earlier attempt has told of moves on.
+        const own = [...this.#payments.values()].filter((one) => one.chargeId === chargeId);
+        own.forEach(({ id }) => this.#move(id));
         return;
       }
     }

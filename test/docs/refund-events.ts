@@ -89,6 +89,7 @@ function polls(isCounted: boolean): Make<"polled"> {
         : null,
       paymentId: "payment-1",
       seen,
+      beganSeq: 29,
       httpStatus: 200,
       latencyMs: 5,
       failure: null,

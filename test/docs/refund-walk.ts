@@ -6,7 +6,7 @@
 import type { Charge } from "../../src/domain/charge.ts";
 import { type Draft, finish, note, openDraft } from "../../src/domain/draft.ts";
 import type { Fact, RefundIdentity } from "../../src/domain/facts.ts";
-import type { PaymentRecord } from "../../src/domain/match.ts";
+import type { PaymentRecord } from "../../src/domain/payment.ts";
 import type { Refund, RefundOutcome, RefundState } from "../../src/domain/refund.ts";
 import {
   abandonRefund,
@@ -92,7 +92,7 @@ class Life {
     if (chance.yes(0.5)) {
       const charge = chargeOf({ state: "approved", payment: paid("CONFIRMED"), nextLook: null });
       this.#charges.set(charge.chargeId, { ...charge, doubt: null });
-      this.#payments.set("payment-1", recordOf({ chargeId: charge.chargeId, listed: true }));
+      this.#payments.set("payment-1", recordOf({ chargeId: charge.chargeId, listedSeq: 20 }));
     }
   }
 
@@ -122,6 +122,9 @@ class Life {
       rules: this.#rules,
       nextSeq: this.#nextSeq,
       baselineSeq: 1,
+      lookedAtMs: null,
+      lookedSeq: null,
+      attempts: [],
       charges: this.#charges,
       payments: this.#payments,
       refunds: this.#refunds,

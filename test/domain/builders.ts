@@ -2,11 +2,11 @@
  * Charges, attempts and payments as the tests of the core need them: plain values with defaults.
  * Owns no expectation.
  */
-import type { Attempt, Charge } from "../../src/domain/charge.ts";
+import type { Attempt, AttemptRecord, Charge } from "../../src/domain/charge.ts";
 import { openDraft } from "../../src/domain/draft.ts";
 import type { Draft, Rules, View } from "../../src/domain/draft.ts";
 import type { LookReport, SeenPayment } from "../../src/domain/facts.ts";
-import type { PaymentRecord } from "../../src/domain/match.ts";
+import type { PaymentRecord } from "../../src/domain/payment.ts";
 import type { Refund, RefundAttempt } from "../../src/domain/refund.ts";
 import { newDoubt } from "../../src/domain/schedule.ts";
 
@@ -38,6 +38,19 @@ export function attemptOf(change: Partial<Attempt> = {}): Attempt {
     latencyMs: 1000,
     namedPaymentId: null,
     explainedBy: null,
+    doubtEndedAtMs: null,
+    ...change,
+  };
+}
+
+/** An attempt of `chargeOf()` as it is judged, unless told otherwise. */
+export function judgedOf(change: Partial<AttemptRecord> = {}): AttemptRecord {
+  return {
+    ...attemptOf(),
+    chargeId: "charge-1",
+    amountMinor: 5000,
+    currency: "MXN",
+    reference: null,
     ...change,
   };
 }
@@ -64,6 +77,7 @@ export function chargeOf(change: Partial<Charge> = {}): Charge {
     nextPoll: null,
     polls: 0,
     duplicates: [],
+    contested: [],
     boundReply: null,
     ...change,
   };
@@ -116,12 +130,19 @@ export function recordOf(change: Partial<PaymentRecord> = {}): PaymentRecord {
     amountMinor: 5000,
     currency: "MXN",
     statusAtMs: T0 + 2000,
+    statusSeq: 20,
     recordedSeq: 20,
     chargeId: null,
     tag: null,
     createdAtMs: null,
+    listedSeq: null,
+    absentAtMs: null,
+    read: false,
+    reread: false,
     unattributed: false,
     contradicted: null,
+    notOf: [],
+    foreign: false,
     ...change,
   };
 }
@@ -162,6 +183,10 @@ export interface Given {
   readonly nowMs?: number;
   readonly nextSeq?: number;
   readonly baselineSeq?: number | null;
+  readonly lookedAtMs?: number | null;
+  readonly lookedSeq?: number | null;
+  /** Attempts of charges that the step has not loaded. */
+  readonly attempts?: readonly AttemptRecord[];
   readonly rules?: Partial<Rules>;
 }
 
@@ -172,6 +197,9 @@ export function viewOf(given: Given = {}): View {
     rules: { ...RULES, ...given.rules },
     nextSeq: given.nextSeq ?? 30,
     baselineSeq: given.baselineSeq === undefined ? 1 : given.baselineSeq,
+    lookedAtMs: given.lookedAtMs ?? null,
+    lookedSeq: given.lookedSeq ?? null,
+    attempts: given.attempts ?? [],
     charges: new Map((given.charges ?? []).map((charge) => [charge.chargeId, charge])),
     payments: new Map((given.payments ?? []).map((payment) => [payment.id, payment])),
     refunds: new Map((given.refunds ?? []).map((refund) => [refund.refundId, refund])),

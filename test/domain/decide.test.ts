@@ -1,10 +1,10 @@
 /** What may be sent, and what an answer means for its charge: given, when, then. Pure. */
 import { describe, it } from "vitest";
 import type { Charge, ChargeState } from "../../src/domain/charge.ts";
-import { abandon, admit, answer, escalate, intend, lookUp } from "../../src/domain/decide.ts";
+import { abandon, admit, answer, intend, lookUp } from "../../src/domain/decide.ts";
 import { finish } from "../../src/domain/draft.ts";
 import type { Outcome } from "../../src/domain/outcome.ts";
-import { attemptOf, chargeOf, draftOf, METHOD_ID, recordOf, T0, typesOf } from "./builders.ts";
+import { attemptOf, chargeOf, draftOf, METHOD_ID, T0, typesOf } from "./builders.ts";
 
 const FIGURES = { httpStatus: 201, latencyMs: 5, excerpt: null };
 const PAYMENT = { id: "payment-1", status: "CONFIRMED", amountMinor: 5000, currency: "MXN" };
@@ -284,24 +284,5 @@ describe("an attempt that nobody owns", () => {
     abandon(draft, "charge-1");
     expect(draft.charges.get("charge-1")).toMatchObject({ state: "in_doubt" });
     expect(draft.noted[0]?.fact).toMatchObject({ outcome: { reason: "interrupted" } });
-  });
-});
-
-describe("an escalation", () => {
-  it("happens once, to charges in doubt only, and slows the looks", ({ expect }) => {
-    const draft = draftOf({
-      charges: [chargeOf(), chargeOf({ chargeId: "c2", state: "pending" })],
-    });
-    escalate(draft, "charge-1", "why", ["p"], false);
-    escalate(draft, "charge-1", "why", ["p"], false);
-    escalate(draft, "c2", "why", ["p"], false);
-    expect(typesOf(draft)).toEqual(["charge_escalated"]);
-    expect(draft.charges.get("charge-1")?.nextLook?.gapMs).toBe(3_600_000);
-  });
-
-  it("keeps the planned look where the history may still show the payment", ({ expect }) => {
-    const draft = draftOf({ charges: [chargeOf()], payments: [recordOf()] });
-    escalate(draft, "charge-1", "why", [], true);
-    expect(draft.charges.get("charge-1")?.nextLook).toEqual(chargeOf().nextLook);
   });
 });

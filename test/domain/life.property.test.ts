@@ -1,264 +1,21 @@
 /**
- * The core alone, over random interleavings of intents, answers, looks and polls of one method,
- * with a history that any of them may show: what must hold of its facts after every step. Pure.
+ * The core alone, over random interleavings of intents, answers, looks and reads of one method:
+ * what must hold of its facts after every step. Pure.
  */
 import * as fc from "fast-check";
 import { describe, it } from "vitest";
-import { type Charge, type ChargeState, isFinal, moneyOf } from "../../src/domain/charge.ts";
-import { abandon, admit, answer, intend, lookUp } from "../../src/domain/decide.ts";
-import { type Draft, finish, openDraft } from "../../src/domain/draft.ts";
-import type { LookPurpose, SeenPayment } from "../../src/domain/facts.ts";
-import { fittingPayments, learnFromLook } from "../../src/domain/find.ts";
-import type { PaymentRecord } from "../../src/domain/match.ts";
-import type { Outcome } from "../../src/domain/outcome.ts";
-import { learnFromPoll } from "../../src/domain/status.ts";
-import { METHOD_ID, reportOf, RULES as DEFAULTS, T0 } from "./builders.ts";
-
-/** A horizon that two looks reach, so that random lives get past it. */
-const RULES = { ...DEFAULTS, reconcileMs: [0, 120_000], horizonMs: 120_000 };
-const FIGURES = { httpStatus: 201, latencyMs: 5, excerpt: null };
-const ACTIONS = ["charge", "answer", "abandon", "look", "poll", "make", "move", "wait"] as const;
-const STATUSES = ["PENDING", "CONFIRMED", "CANCELLED", "REFUNDED", "UNDER_REVIEW"];
-const OUTCOMES = [
-  "approved",
-  "pending",
-  "cancelled",
-  "refused",
-  "not_sent",
-  "unknown",
-  "named",
-  "known",
-  "differs",
-] as const;
-
-interface Action {
-  readonly type: (typeof ACTIONS)[number];
-  /** Chooses a key, a payment, a status, whatever the action needs. */
-  readonly pick: number;
-  readonly outcome: (typeof OUTCOMES)[number];
-  readonly complete: boolean;
-  readonly waitMs: number;
-}
-
-const actions: fc.Arbitrary<readonly Action[]> = fc.array(
-  fc.record({
-    type: fc.constantFrom(...ACTIONS),
-    pick: fc.nat(20),
-    outcome: fc.constantFrom(...OUTCOMES),
-    complete: fc.boolean(),
-    waitMs: fc.constantFrom(1000, 120_000, 240_000, 3_600_000, -60_000),
-  }),
-  { maxLength: 50, size: "max" },
-);
-
-/** A method's stored state, and Harmony's history beside it. */
-class Method {
-  nowMs = T0;
-  nextSeq = 2;
-  charges = new Map<string, Charge>();
-  payments = new Map<string, PaymentRecord>();
-  readonly history: SeenPayment[] = [];
-  effectMinor = 0;
-  readonly onStep: (before: Method["charges"], draft: Draft) => void;
-
-  constructor(onStep: (before: Method["charges"], draft: Draft) => void) {
-    this.onStep = onStep;
-  }
-
-  step(decide: (draft: Draft) => void): void {
-    const draft = openDraft({
-      nowMs: this.nowMs,
-      jitter: 0,
-      rules: RULES,
-      nextSeq: this.nextSeq,
-      baselineSeq: 1,
-      charges: this.charges,
-      payments: this.payments,
-      refunds: new Map(),
-    });
-    decide(draft);
-    finish(draft);
-    const before = this.charges;
-    this.charges = new Map(draft.charges);
-    this.payments = new Map(draft.payments);
-    this.nextSeq += draft.noted.length;
-    this.effectMinor += draft.noted.reduce((sum, noted) => sum + noted.effectMinor, 0);
-    this.onStep(before, draft);
-  }
-
-  get inFlight(): Charge | null {
-    return [...this.charges.values()].find(({ state }) => state === "in_flight") ?? null;
-  }
-
-  get inDoubt(): Charge | null {
-    return [...this.charges.values()].find(({ state }) => state === "in_doubt") ?? null;
-  }
-
-  act(action: Action): void {
-    switch (action.type) {
-      case "charge":
-        this.charge(action);
-        return;
-      case "answer":
-        this.answer(action);
-        return;
-      case "abandon":
-        this.step((draft) => {
-          const charge = this.inFlight;
-          if (charge !== null) {
-            abandon(draft, charge.chargeId);
-          }
-        });
-        return;
-      case "look": {
-        const charge = this.inDoubt;
-        const late = [...this.charges.values()].find(({ nextLook }) => nextLook !== null);
-        const purpose = charge === null ? "late" : "doubt";
-        this.look(purpose, (charge ?? late)?.chargeId ?? null, action.complete);
-        return;
-      }
-      case "poll": {
-        const seen = this.history[action.pick % Math.max(1, this.history.length)];
-        if (seen !== undefined) {
-          this.step((draft) =>
-            learnFromPoll(draft, {
-              askedFor: null,
-              beganSeq: Number.MAX_SAFE_INTEGER,
-              paymentId: seen.id,
-              seen: action.complete ? seen : null,
-              httpStatus: 200,
-              latencyMs: 5,
-              failure: null,
-            }),
-          );
-        }
-        return;
-      }
-      case "make":
-        this.make(STATUSES[action.pick % 3] ?? "PENDING", null);
-        return;
-      case "move": {
-        const index = action.pick % Math.max(1, this.history.length);
-        const seen = this.history[index];
-        if (seen !== undefined) {
-          this.history[index] = { ...seen, status: STATUSES[action.pick % 5] ?? "PENDING" };
-        }
-        return;
-      }
-      case "wait":
-        this.nowMs += action.waitMs;
-    }
-  }
-
-  make(status: string, tag: string | null, amountMinor = 5000): SeenPayment {
-    const id = `payment-${this.history.length}`;
-    const seen = { id, status, amountMinor, currency: "MXN", tag, createdAtMs: null };
-    this.history.push(seen);
-    return seen;
-  }
-
-  look(purpose: LookPurpose, chargeId: string | null, complete: boolean): void {
-    const report = reportOf({
-      beganAtMs: this.nowMs,
-      endedAtMs: this.nowMs,
-      beganSeq: this.nextSeq - 1,
-      complete,
-      payments: [...this.history],
-    });
-    this.step((draft) => learnFromLook(draft, report, purpose, chargeId));
-  }
-
-  /** As the object does: key, freeze, the look where one is needed, and only then the intent. */
-  charge({ pick, complete }: Action): void {
-    const key = `key-${pick % 3}`;
-    const chargeId = `charge-${pick % 3}`;
-    const request = { amountMinor: 5000, currency: "MXN", description: null, reference: null };
-    const identity = {
-      chargeId,
-      paymentMethodId: METHOD_ID,
-      caller: "main",
-      idempotencyKey: key,
-      request,
-    };
-    const method = { baseline: true, foreignSeen: false, foreignWriters: false };
-    let fresh = false;
-    for (;;) {
-      const charge = this.charges.get(chargeId) ?? null;
-      const found = lookUp(charge, request).type;
-      if (found !== "unknown" && found !== "chargeable") {
-        return;
-      }
-      const admission = admit(this.charges.values(), charge, method, fresh);
-      if (admission.type === "frozen") {
-        return;
-      }
-      if (admission.type === "submit") {
-        this.step(
-          (draft) => void intend(draft, identity, pick > 10 ? `tag-${this.nextSeq}` : null),
-        );
-        return;
-      }
-      this.look("before_attempt", chargeId, complete);
-      const after = this.charges.get(chargeId);
-      const speaks = after !== undefined && fittingPayments(this.draft(), after).length > 0;
-      if (!complete || (speaks && after.state === "not_charged")) {
-        return;
-      }
-      fresh = true;
-    }
-  }
-
-  draft(): Draft {
-    const { nowMs, nextSeq, charges, payments } = this;
-    const rest = { jitter: 0, rules: RULES, baselineSeq: 1, refunds: new Map() };
-    return openDraft({ nowMs, nextSeq, charges, payments, ...rest });
-  }
-
-  answer({ outcome: kind, complete }: Action): void {
-    const charge = this.inFlight;
-    if (charge !== null) {
-      const { attempt, tag } = charge.attempts.at(-1) ?? { attempt: 0, tag: null };
-      const outcome = this.outcome(kind, complete ? tag : null);
-      this.step((draft) => answer(draft, charge.chargeId, attempt, outcome, FIGURES));
-    }
-  }
-
-  outcome(kind: Action["outcome"], tag: string | null): Outcome {
-    const paid = (status: string, amountMinor = 5000) => {
-      const { id, currency } = this.make(status, tag, amountMinor);
-      return { id, status, amountMinor, currency };
-    };
-    switch (kind) {
-      case "approved":
-        return { kind, payment: paid("CONFIRMED") };
-      case "pending":
-        return { kind, payment: paid("PENDING") };
-      case "cancelled":
-        return { kind: "declined", payment: paid("CANCELLED"), upstream: null };
-      case "refused":
-        return { kind: "declined", payment: null, upstream: "no" };
-      case "not_sent": {
-        const rest = { paymentMethodStatus: null, retryAfterSeconds: null };
-        return { kind, reason: "upstream_unavailable", ...rest };
-      }
-      case "unknown":
-        return { kind: "indeterminate", reason: "timeout", namedPaymentId: null };
-      case "named": {
-        const namedPaymentId = paid("CONFIRMED").id;
-        return { kind: "indeterminate", reason: "status_500_names_a_payment", namedPaymentId };
-      }
-      case "differs": {
-        const namedPaymentId = paid("CONFIRMED", 5100).id;
-        const rest = { reason: "payment_differs", knownBefore: false };
-        return { kind: "contradictory", namedPaymentId, ...rest };
-      }
-      case "known": {
-        const rest = { reason: "known_payment", knownBefore: true };
-        return { kind: "contradictory", namedPaymentId: "payment-0", ...rest };
-      }
-    }
-  }
-}
+import {
+  attemptRecords,
+  type Charge,
+  type ChargeState,
+  isFinal,
+  lastAttempt,
+  moneyOf,
+} from "../../src/domain/charge.ts";
+import type { Draft } from "../../src/domain/draft.ts";
+import { openPaymentIds } from "../../src/domain/status.ts";
+import { forbids } from "../../src/domain/whose.ts";
+import { actions, Method } from "./method.ts";
 
 /** Runs a promise after every step of many lives; a failure prints the seed that repeats it. */
 function always(promise: (method: Method, before: Method["charges"], draft: Draft) => void): void {
@@ -378,12 +135,139 @@ describe("the life of a method's facts", () => {
     });
   });
 
+  it("calls nothing not charged, and sends nothing further, against a payment that may be its", ({
+    expect,
+  }) => {
+    always((method, before, draft) => {
+      for (const { fact } of draft.noted) {
+        const isIntent = fact.type === "attempt_intended";
+        if (isIntent || fact.type === "not_charged_by_rule") {
+          const charge = (isIntent ? before : method.charges).get(fact.chargeId);
+          const attempts = charge === undefined ? [] : attemptRecords(charge);
+          for (const payment of method.payments.values()) {
+            expect(forbids(payment, attempts)).toBe(false);
+          }
+          expect(isIntent ? [] : charge?.contested).toEqual([]);
+        }
+      }
+    });
+  });
+
+  it("leaves no payment nobody's in silence that a charge in doubt may have made", ({ expect }) => {
+    always((method, _before, draft) => {
+      const look = draft.noted[0]?.fact;
+      if (look?.type !== "looked" || !look.report.complete) {
+        return;
+      }
+      const listed = look.report.payments.flatMap(({ id }) => method.payments.get(id) ?? []);
+      for (const charge of method.charges.values()) {
+        if (charge.state !== "in_doubt") {
+          continue;
+        }
+        for (const payment of listed) {
+          if (forbids(payment, attemptRecords(charge))) {
+            expect(charge.contested.includes(payment.id) || payment.unattributed).toBe(true);
+          }
+        }
+      }
+    });
+  });
+
+  it("gives nobody a payment but by a complete look, a reply or a read of what a reply named", ({
+    expect,
+  }) => {
+    always((method, _before, draft) => {
+      const [cause] = draft.noted;
+      for (const [id, { chargeId }] of method.payments) {
+        const was = draft.view.payments.get(id)?.chargeId ?? null;
+        if (chargeId === null || was !== null || cause === undefined) {
+          continue;
+        }
+        const { fact } = cause;
+        const names = method.charges.get(chargeId)?.attempts.map((one) => one.namedPaymentId);
+        const isProof =
+          fact.type === "attempt_answered" ||
+          (fact.type === "looked" && fact.report.complete) ||
+          (fact.type === "polled" && names?.includes(id) === true);
+        expect(isProof, `${id} by ${fact.type}`).toBe(true);
+      }
+    });
+  });
+
+  it("adopts nothing that it knew before the intent", ({ expect }) => {
+    always((method, _before, draft) => {
+      for (const { fact } of draft.noted) {
+        if (fact.type === "payment_adopted" || fact.type === "late_truth_found") {
+          const attempts = method.charges.get(fact.chargeId)?.attempts ?? [];
+          const own = attempts.find(({ attempt }) => attempt === fact.attempt);
+          const record = draft.view.payments.get(fact.payment.id);
+          if (own !== undefined && record !== undefined) {
+            expect(record.recordedSeq).toBeGreaterThan(own.intentSeq);
+          }
+        }
+      }
+    });
+  });
+
+  it("contests no payment that a charge has, and tells nobody `not charged` beside one", ({
+    expect,
+  }) => {
+    always((method) => {
+      for (const charge of method.charges.values()) {
+        for (const id of charge.contested) {
+          expect(method.payments.get(id)).toMatchObject({ chargeId: null, foreign: false });
+          expect(moneyOf(charge)).not.toBe("not_charged");
+        }
+      }
+    });
+  });
+
+  it("books no news that began before what it was last told, and has it read again", ({
+    expect,
+  }) => {
+    always((method, _before, draft) => {
+      const [told] = draft.noted;
+      if (told?.fact.type !== "polled" || told.fact.seen === null) {
+        return;
+      }
+      const { seen, beganSeq } = told.fact;
+      const was = draft.view.payments.get(seen.id);
+      const is = method.payments.get(seen.id);
+      if (was !== undefined && beganSeq < was.statusSeq) {
+        expect(is?.status).toBe(was.status);
+        if (was.chargeId !== null && seen.status !== was.status) {
+          expect(is?.reread).toBe(true);
+          expect(method.charges.get(was.chargeId)?.nextPoll).not.toBeNull();
+        }
+      }
+    });
+  });
+
   it("gives every charge in doubt its next look", ({ expect }) => {
     always((method) => {
       for (const { state, nextLook } of method.charges.values()) {
         if (state === "in_doubt") {
           expect(nextLook).not.toBeNull();
         }
+      }
+    });
+  });
+
+  it("has every payment polled that is open, or that older news spoke against", ({ expect }) => {
+    always((method) => {
+      for (const charge of method.charges.values()) {
+        const open = openPaymentIds(charge, (id) => method.payments.get(id));
+        expect(charge.nextPoll !== null || open.length === 0).toBe(true);
+      }
+    });
+  });
+
+  it("plans no poll that has nothing to read", ({ expect }) => {
+    always((method) => {
+      for (const charge of method.charges.values()) {
+        const open = openPaymentIds(charge, (id) => method.payments.get(id));
+        const named = charge.payment === null && lastAttempt(charge).namedPaymentId !== null;
+        expect(charge.nextPoll === null || named || open.length > 0).toBe(true);
       }
     });
   });

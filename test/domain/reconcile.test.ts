@@ -1,6 +1,6 @@
 /** What of a look differs from the books, by kind, row and sum. Pure. */
 import { describe, it } from "vitest";
-import { learnFromLook } from "../../src/domain/find.ts";
+import { learnFromLook } from "../../src/domain/look.ts";
 import type { LookReport } from "../../src/domain/facts.ts";
 import { newDoubt } from "../../src/domain/schedule.ts";
 import {
@@ -22,6 +22,8 @@ import {
   T0,
   typesOf,
 } from "./builders.ts";
+
+const HOUR_MS = 3_600_000;
 
 /** Our one payment, of charge-1. */
 const OURS = recordOf({ chargeId: "charge-1" });
@@ -99,7 +101,7 @@ describe("a look that was not complete", () => {
   });
 
   it("says that a payment of nobody's, shown before, is gone", ({ expect }) => {
-    const gone = recordOf({ id: "gone", listed: true });
+    const gone = recordOf({ id: "gone", listedSeq: 20 });
     const found = compared(
       { payments: [OURS, gone, recordOf({ id: "polled" })] },
       { complete: false, why: "known_payment_missing", payments: [seenOf()] },
@@ -193,8 +195,10 @@ describe("many differences", () => {
 });
 
 describe("a look for a reconciliation", () => {
-  const learnt = (charges: Given["charges"], payments = [seenOf()]) => {
-    const draft = draftOf({ charges: charges ?? [] });
+  /** Two days after the doubt ended, and the look before this one a moment ago. */
+  const NOW = { nowMs: T0 + 48 * HOUR_MS, lookedAtMs: T0 + 48 * HOUR_MS - 1 };
+  const learnt = (given: Given, payments = [seenOf()]) => {
+    const draft = draftOf(given);
     learnFromLook(draft, reportOf({ payments }), "reconciliation", null);
     return draft;
   };
@@ -203,38 +207,62 @@ describe("a look for a reconciliation", () => {
     resolvedAtMs: T0,
     resolvedBy: "rule",
     nextLook: null,
+    doubt: null,
     lateLooks: 3,
+    attempts: [attemptOf({ doubtEndedAtMs: T0 + 1000 })],
   } as const;
 
   it("counts for no horizon and puts no look off", ({ expect }) => {
     const doubt = { ...newDoubt(T0), looks: 9, countedLooks: 9, creditedMs: 1e9, countedAtMs: T0 };
     const charge = chargeOf({ doubt });
-    const draft = learnt([charge], []);
+    const draft = learnt({ charges: [charge] }, []);
     expect(typesOf(draft)).toEqual(["looked"]);
     expect(draft.charges.get("charge-1")).toEqual(charge);
   });
 
-  it("adopts for a charge in doubt, whatever closed ones there are", ({ expect }) => {
+  it("adopts for a charge in doubt, whatever charges there are whose windows are over", ({
+    expect,
+  }) => {
     const old = chargeOf({ ...closed, chargeId: "old" });
-    const draft = learnt([chargeOf(), old]);
+    const draft = learnt({ charges: [chargeOf(), old], ...NOW });
     expect(typesOf(draft)).toEqual(["looked", "payment_adopted"]);
     expect(draft.charges.get("charge-1")).toMatchObject({ state: "approved" });
+    // Created while the old one's horizon ran, it may be of either.
+    const both = learnt({ charges: [chargeOf(), old], ...NOW }, [seenOf({ createdAtMs: T0 })]);
+    expect(typesOf(both)).toEqual([
+      "looked",
+      "payment_contested",
+      "charge_escalated",
+      "payment_contested",
+    ]);
   });
 
-  it("finds late truth after the last late look", ({ expect }) => {
-    const draft = learnt([chargeOf(closed)]);
-    expect(typesOf(draft)).toEqual(["looked", "late_truth_found"]);
+  it("is the first after the last late look: what it lists first may be late truth", ({
+    expect,
+  }) => {
+    const first = { ...NOW, lookedAtMs: T0 + 1000 + 24 * HOUR_MS - 1 };
+    const late = learnt({ charges: [chargeOf(closed)], ...first });
+    expect(typesOf(late)).toEqual(["looked", "late_truth_found"]);
+    expect(late.charges.get("charge-1")).toMatchObject({ state: "approved" });
   });
 
-  it("does not guess between two charges whose late looks are over", ({ expect }) => {
-    const other = chargeOf({
-      ...closed,
-      chargeId: "charge-2",
-      attempts: [attemptOf({ tag: "bbbbbbbb" })],
-    });
-    const draft = learnt([chargeOf(closed), other]);
+  it("gives a charge whose window is over nothing but by time, tag or name", ({ expect }) => {
+    const draft = learnt({ charges: [chargeOf(closed)], ...NOW });
     expect(typesOf(draft)).toEqual(["looked", "payment_unattributed"]);
-    const tagged = learnt([chargeOf(closed), other], [seenOf({ tag: "bbbbbbbb" })]);
+    expect(draft.charges.get("charge-1")).toMatchObject({ state: "not_charged", contested: [] });
+    for (const seen of [seenOf({ createdAtMs: T0 + 1000 }), seenOf({ tag: "aaaaaaaa" })]) {
+      const proven = learnt({ charges: [chargeOf(closed)], ...NOW }, [seen]);
+      expect(typesOf(proven)).toEqual(["looked", "late_truth_found"]);
+    }
+  });
+
+  it("does not guess between two charges that it fits: it is a person's", ({ expect }) => {
+    const attempts = [attemptOf({ tag: "bbbbbbbb", doubtEndedAtMs: T0 + 1000 })];
+    const charges = [chargeOf(closed), chargeOf({ ...closed, chargeId: "charge-2", attempts })];
+    const draft = learnt({ charges });
+    expect(typesOf(draft)).toEqual(["looked", "payment_contested", "payment_contested"]);
+    expect(draft.noted.slice(1).map(({ fact }) => fact.chargeId)).toEqual(["charge-1", "charge-2"]);
+    const tagged = learnt({ charges }, [seenOf({ tag: "bbbbbbbb" })]);
     expect(typesOf(tagged)).toEqual(["looked", "late_truth_found"]);
     expect(tagged.noted[1]?.fact.chargeId).toBe("charge-2");
   });

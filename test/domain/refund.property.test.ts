@@ -6,8 +6,8 @@ import * as fc from "fast-check";
 import { describe, it } from "vitest";
 import type { Charge } from "../../src/domain/charge.ts";
 import { type Draft, finish, openDraft } from "../../src/domain/draft.ts";
-import { learnFromLook } from "../../src/domain/find.ts";
-import type { PaymentRecord } from "../../src/domain/match.ts";
+import { learnFromLook } from "../../src/domain/look.ts";
+import type { PaymentRecord } from "../../src/domain/payment.ts";
 import {
   isRefundFinal,
   isRefundUndecided,
@@ -85,7 +85,7 @@ class Method {
 
   constructor(isOurs: boolean, onStep: Method["onStep"]) {
     const chargeId = isOurs ? "charge-1" : null;
-    const record = recordOf({ chargeId, listed: true });
+    const record = recordOf({ chargeId, listedSeq: 20 });
     const { id, status, amountMinor, currency } = record;
     const payment = { id, status, amountMinor, currency };
     const charge = chargeOf({
@@ -116,6 +116,9 @@ class Method {
       jitter: 0,
       rules: RULES,
       baselineSeq: 1,
+      lookedAtMs: T0,
+      lookedSeq: null,
+      attempts: [],
     });
     decide(draft);
     settleRefunds(draft);

@@ -6,11 +6,12 @@ import * as fc from "fast-check";
 import { describe, it } from "vitest";
 import { CHARGE_STATES, type Charge, moneyOf } from "../../src/domain/charge.ts";
 import { type Draft, finish } from "../../src/domain/draft.ts";
-import { fittingPayments } from "../../src/domain/find.ts";
-import { fits, type PaymentRecord } from "../../src/domain/match.ts";
+import { paymentsAgainst } from "../../src/domain/look.ts";
+import type { PaymentRecord } from "../../src/domain/payment.ts";
 import { type Decision, resolve, type Verdict } from "../../src/domain/resolve.ts";
 import { newDoubt } from "../../src/domain/schedule.ts";
-import { attemptOf, chargeOf, draftOf, recordOf, reportOf, T0 } from "./builders.ts";
+import { forbids } from "../../src/domain/whose.ts";
+import { attemptOf, chargeOf, draftOf, judgedOf, recordOf, reportOf, T0 } from "./builders.ts";
 
 const STATUSES = ["CONFIRMED", "PENDING", "CANCELLED", "REFUNDED", "UNDER_REVIEW"];
 /** What the doubt began with, so that a look at `LOOK_MS` credits what a case says. */
@@ -23,7 +24,8 @@ const records: fc.Arbitrary<PaymentRecord> = fc
     recordedSeq: fc.constantFrom(5, 20),
     chargeId: fc.constantFrom(null, null, null, "charge-2"),
     tag: fc.constantFrom(null, null, "aaaaaaaa", "bbbbbbbb"),
-    foreign: fc.boolean(),
+    foreign: fc.constantFrom(false, false, true),
+    notOf: fc.constantFrom([], [], ["charge-1"], ["charge-2"]),
   })
   .map((change) => recordOf(change));
 
@@ -34,7 +36,17 @@ interface Case {
   readonly complete: boolean;
   readonly refused: boolean;
   readonly moved: boolean;
+  readonly other: Charge;
 }
+
+/** Another charge of the method, whose tag and payment are its own. */
+const OTHER = chargeOf({
+  chargeId: "charge-2",
+  idempotencyKey: "key-2",
+  state: "approved",
+  attempts: [attemptOf({ tag: "bbbbbbbb", outcome: "approved", explainedBy: "payment-x" })],
+  nextLook: null,
+});
 
 const cases: fc.Arbitrary<Case> = fc
   .record({
@@ -43,6 +55,9 @@ const cases: fc.Arbitrary<Case> = fc
     horizonMs: fc.constantFrom(900_000, null),
     creditedMs: fc.constantFrom(0, 899_999, 900_000),
     named: fc.boolean(),
+    /** Payments that a person has to judge, of this charge and of the other. */
+    contested: fc.subarray(["payment-0", "payment-1", "payment-2"]),
+    contestedOther: fc.subarray(["payment-0", "payment-1"]),
     charged: fc.boolean(),
     override: fc.boolean(),
     complete: fc.boolean(),
@@ -55,10 +70,21 @@ const cases: fc.Arbitrary<Case> = fc
       horizonMs: one.horizonMs,
       namedPaymentId: one.named ? "payment-0" : null,
     });
+    // What a person has named foreign, or a charge has, is contested no more.
+    const open = payments.filter(({ chargeId, foreign }) => chargeId === null && !foreign);
+    const contestedOf = (chargeId: string, ids: readonly string[]) =>
+      open.flatMap(({ id, notOf }) => (ids.includes(id) && !notOf.includes(chargeId) ? [id] : []));
     const doubt = { ...newDoubt(T0), creditedMs: one.creditedMs, countedAtMs: LOOK_MS };
     const reason = "said so";
     return {
-      charge: chargeOf({ state: one.state, attempts: [attempt], doubt, escalated: true }),
+      charge: chargeOf({
+        state: one.state,
+        attempts: [attempt],
+        doubt,
+        escalated: true,
+        contested: contestedOf("charge-1", one.contested),
+      }),
+      other: { ...OTHER, contested: contestedOf("charge-2", one.contestedOther) },
       payments,
       decision:
         one.charged && payments.length > 0
@@ -70,17 +96,8 @@ const cases: fc.Arbitrary<Case> = fc
     };
   });
 
-/** Another charge of the method, whose tag and payment are its own. */
-const OTHER = chargeOf({
-  chargeId: "charge-2",
-  idempotencyKey: "key-2",
-  state: "approved",
-  attempts: [attemptOf({ tag: "bbbbbbbb", outcome: "approved", explainedBy: "payment-x" })],
-  nextLook: null,
-});
-
 function played(one: Case): { draft: Draft; verdict: Verdict } {
-  const draft = draftOf({ charges: [one.charge, OTHER], payments: one.payments });
+  const draft = draftOf({ charges: [one.charge, one.other], payments: one.payments });
   const look = reportOf({
     beganAtMs: LOOK_MS,
     complete: one.complete,
@@ -117,10 +134,11 @@ describe("a person's decision", () => {
     });
   });
 
-  it("is about a charge in doubt or not charged, and one that has not moved", ({ expect }) => {
+  it("is about a charge in doubt, not charged or contested, that has not moved", ({ expect }) => {
     always((one, { verdict }) => {
       if (verdict.type === "decided") {
-        expect(["in_doubt", "not_charged"]).toContain(one.charge.state);
+        const isContested = one.charge.contested.length > 0;
+        expect(isContested || ["in_doubt", "not_charged"].includes(one.charge.state)).toBe(true);
         expect(one.moved).toBe(false);
       }
     });
@@ -138,14 +156,22 @@ describe("a person's decision", () => {
         expect(record).toMatchObject({ chargeId: null, recordedSeq: 20 });
         expect(record?.status).not.toBe("CANCELLED");
         expect(record?.tag).not.toBe("bbbbbbbb");
-        expect(record?.amountMinor === 5000 || record?.tag === "aaaaaaaa").toBe(true);
+        // Another amount is taken only where a tag or a reply proves the payment this charge's.
+        const isProven =
+          record?.tag === "aaaaaaaa" || one.charge.attempts[0]?.namedPaymentId === "payment-0";
+        expect(isProven || record?.amountMinor === 5000).toBe(true);
         expect(chargeAfter(draft).payment?.id).toBe("payment-0");
+        // That a person once named it foreign was a mistake.
+        expect(draft.payments.get("payment-0")).toMatchObject({
+          chargeId: "charge-1",
+          foreign: false,
+        });
         expect(moneyOf(chargeAfter(draft))).not.toBe("not_charged");
       }
     });
   });
 
-  it("calls nothing not charged against a fitting payment or before the horizon, but by override", ({
+  it("calls nothing not charged against a payment that may be its, nor early, but by override", ({
     expect,
   }) => {
     always((one, { draft, verdict }) => {
@@ -155,9 +181,7 @@ describe("a person's decision", () => {
       const [attempt] = one.charge.attempts;
       const speaks = one.payments.filter(
         (record) =>
-          attempt !== undefined &&
-          record.tag !== "bbbbbbbb" &&
-          fits(record, one.charge.request, attempt),
+          forbids(record, [judgedOf(attempt)]) || one.charge.contested.includes(record.id),
       );
       if (!one.decision.override) {
         expect(one.complete).toBe(true);
@@ -169,9 +193,43 @@ describe("a person's decision", () => {
       }
       expect(one.complete || one.refused).toBe(true);
       for (const { id } of speaks) {
-        expect(draft.payments.get(id)).toMatchObject({ foreign: true, unattributed: true });
+        expect(draft.payments.get(id)?.notOf).toContain("charge-1");
       }
-      expect(fittingPayments(draft, chargeAfter(draft))).toEqual([]);
+      expect(paymentsAgainst(draft, chargeAfter(draft))).toEqual([]);
+      expect(chargeAfter(draft).contested).toEqual([]);
+    });
+  });
+
+  it("is a no for this charge alone: foreign only where no other charge may have made it", ({
+    expect,
+  }) => {
+    always((one, { draft, verdict }) => {
+      if (verdict.type !== "decided") {
+        return;
+      }
+      for (const was of one.payments) {
+        const is = draft.payments.get(was.id);
+        const denied = is?.notOf.length !== was.notOf.length;
+        const isOthers = one.other.contested.includes(was.id);
+        if (one.decision.decision === "not_charged") {
+          expect(is?.foreign).toBe(was.foreign || (denied && !isOthers));
+          expect(is?.notOf.filter((id) => id !== "charge-1")).toEqual(
+            was.notOf.filter((id) => id !== "charge-1"),
+          );
+        }
+      }
+      const other = draft.charges.get("charge-2");
+      expect(other).toEqual(one.other);
+    });
+  });
+
+  it("says no of a payment once, and is a repeat where it was said of all of them", ({
+    expect,
+  }) => {
+    always((_one, { draft }) => {
+      for (const record of draft.payments.values()) {
+        expect(new Set(record.notOf).size).toBe(record.notOf.length);
+      }
     });
   });
 
@@ -186,8 +244,14 @@ describe("a person's decision", () => {
       const after = chargeAfter(draft);
       expect(types.filter((type) => type === "operator_resolved")).toHaveLength(1);
       expect(types.includes("method_unfrozen")).toBe(one.charge.state === "in_doubt");
-      expect(after).toMatchObject({ resolvedBy: "operator", escalated: false });
       const isAbsent = one.decision.decision === "not_charged";
+      const isOpen = one.charge.state === "in_doubt" || one.charge.state === "not_charged";
+      if (isAbsent && !isOpen) {
+        // What it was told to be stands: only the payments beside it were judged.
+        expect(after).toMatchObject({ state: one.charge.state, resolvedBy: one.charge.resolvedBy });
+        return;
+      }
+      expect(after).toMatchObject({ resolvedBy: "operator", escalated: false });
       expect(after.state === "not_charged").toBe(isAbsent);
       expect([after.nextLook !== null, after.lateLooks]).toEqual([isAbsent, 0]);
     });

@@ -10,7 +10,14 @@ const REFUNDED = { ...ASKED, status: "REFUNDED" };
 
 function answered(httpStatus: number, body: unknown, retryAfterSeconds: number | null = null) {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  return { type: "answered", httpStatus, body: text, retryAfterSeconds, latencyMs: 5 } as const;
+  return {
+    type: "answered",
+    httpStatus,
+    body: text,
+    retryAfterSeconds,
+    isCached: false,
+    latencyMs: 5,
+  } as const;
 }
 
 function given(change: Record<string, unknown> = {}): Record<string, unknown> {
@@ -131,6 +138,7 @@ describe("anything else", () => {
         httpStatus: fc.integer({ min: 100, max: 599 }),
         body: bodies,
         retryAfterSeconds: fc.option(fc.nat()),
+        isCached: fc.boolean(),
         latencyMs: fc.nat(),
       }),
     );

@@ -17,7 +17,14 @@ const ACTIVE: MethodReading = { type: "status", status: "ACTIVE" };
 
 function answered(httpStatus: number, body: unknown, retryAfterSeconds: number | null = null) {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  return { type: "answered", httpStatus, body: text, retryAfterSeconds, latencyMs: 5 } as const;
+  return {
+    type: "answered",
+    httpStatus,
+    body: text,
+    retryAfterSeconds,
+    isCached: false,
+    latencyMs: 5,
+  } as const;
 }
 
 function paid(change: Record<string, unknown> = {}): Record<string, unknown> {
@@ -265,6 +272,7 @@ const exchanges: fc.Arbitrary<Exchange> = fc.oneof(
     ),
     body: bodies,
     retryAfterSeconds: fc.option(fc.nat(3600)),
+    isCached: fc.boolean(),
     latencyMs: fc.nat(),
   }),
 );

@@ -69,6 +69,7 @@ describe("a submission", () => {
       "x-api-key": "secret",
       "content-type": "application/json",
     });
+    expect(init.headers).not.toHaveProperty("cache-control");
     expect(init.signal).toBeInstanceOf(AbortSignal);
     expect(init.body).toBe(
       '{"amount":150.5,"currency":"MXN","description":"order 17 [cobro:aaaaaaaa]"}',
@@ -90,6 +91,7 @@ describe("a submission", () => {
         httpStatus: status,
         body: "<html>",
         retryAfterSeconds: null,
+        isCached: false,
         latencyMs: 7,
       });
       expect(method).toBeNull();
@@ -255,6 +257,43 @@ describe("a look", () => {
     expect(await harmony.look(METHOD_ID, KNOWN, 0)).toMatchObject({ complete: false, why });
   });
 
+  it("asks every page of Harmony itself, past every cache", async ({ expect }) => {
+    const { harmony, sent } = on(paged([item("a"), item("b")], 1));
+    await harmony.look(METHOD_ID, KNOWN, 0);
+    expect(sent).toHaveLength(2);
+    for (const { init } of sent) {
+      expect(init.headers).toMatchObject({ "cache-control": "no-cache" });
+      expect(init.headers).not.toHaveProperty("content-type");
+    }
+  });
+
+  it.for(["1", "17", " 3 ", "0, 5", "-1", "soon", ""])(
+    "proves nothing over a page of Age %o: some cache answered, and not Harmony",
+    async (age, { expect }) => {
+      for (const cached of [0, 1]) {
+        const pages = paged([item("a"), item("b")], 1);
+        const { harmony, sent } = on(async (request, index) => {
+          const page = await pages(request, index);
+          return index === cached ? json(await page.json(), 200, { age }) : page;
+        });
+        const report = await harmony.look(METHOD_ID, KNOWN, 0);
+        expect(report).toMatchObject({ complete: false, why: "page_is_cached", httpStatus: 200 });
+        expect(report.payments).toHaveLength(cached);
+        expect(sent).toHaveLength(cached + 1);
+      }
+    },
+  );
+
+  it.for(["0", "00", " 0 "])("is complete over pages of Age %o", async (age, { expect }) => {
+    const { harmony } = on(() => json({ count: 1, items: [item("a")] }, 200, { age }));
+    expect(await harmony.look(METHOD_ID, KNOWN, 0)).toMatchObject({ complete: true, why: null });
+  });
+
+  it("names the answer of a cache that failed by its status", async ({ expect }) => {
+    const { harmony } = on(() => json({}, 503, { age: "7" }));
+    expect(await harmony.look(METHOD_ID, KNOWN, 0)).toMatchObject({ why: "status_503" });
+  });
+
   it("proves nothing where a recorded payment is missing", async ({ expect }) => {
     const { harmony } = on(paged([item("a")], 500));
     expect(await harmony.look(METHOD_ID, new Set(["b"]), 0)).toMatchObject({
@@ -353,6 +392,7 @@ describe("a read of a payment", () => {
     const read = await harmony.readPayment(METHOD_ID, "p_1_x");
     expect(read).toMatchObject({ payment: { id: "p_1_x", amountMinor: 1000 }, failure: null });
     expect(sent[0]?.url).toMatch(/\/payment\/p_1_x$/);
+    expect(sent[0]?.init.headers).toMatchObject({ "cache-control": "no-cache" });
   });
 
   it.for([

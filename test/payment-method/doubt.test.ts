@@ -37,10 +37,16 @@ describe("payments of others that fit a charge that was not sent", () => {
     world.foreignPayment(50);
     world.foreignPayment(50);
     for (let repeat = 0; repeat < 3; repeat += 1) {
-      expect(await world.charged()).toMatchObject({ status: 503, money: "unknown" });
+      const reply = await world.charged();
+      expect(reply).toMatchObject({ status: 409, money: "unknown", retry: "same_key" });
+      expect(reply.retryAfterSeconds).toBe(60);
+      expect(JSON.parse(reply.body)).toMatchObject({ code: "payment_contested" });
       await world.time.advance(86_400_000);
     }
     expect(world.submissions).toHaveLength(1);
+    // One question for each payment, however often it is met.
+    const asked = world.logged.filter(({ event }) => event === "payment_contested");
+    expect(asked).toHaveLength(2);
     assertDelivered(world);
   });
 });

@@ -36,15 +36,48 @@ async function longLost(world: World, key: string): Promise<void> {
 }
 
 describe("a comparison", () => {
-  it("finds the late truth of a charge that is not looked for any more", async ({ expect }) => {
+  it("takes a payment for nobody's that is first listed after the last late look was due", async ({
+    expect,
+  }) => {
     const world = new World();
     await world.charged({ key: "first", amountMinor: 100 });
     await longLost(world, "lost");
+    await compared(world);
     world.foreignPayment(50);
     expect(await compared(world)).toMatchObject({
       type: "compared",
-      comparison: { rows: [], harmony: { payments: 2, confirmedMinor: 5100 } },
+      comparison: {
+        rows: [{ kind: "unexplained" }],
+        harmony: { payments: 2, confirmedMinor: 5100 },
+      },
     });
+    expect(typesOf(world)).toContain("payment_unattributed");
+    // It may be this charge's all the same: nothing is sent beside it.
+    const reply = await world.charged({ key: "lost" });
+    expect(reply).toMatchObject({ status: 409, money: "unknown" });
+    expect(world.submissions).toHaveLength(2);
+  });
+
+  it("finds the late truth of a charge that is not looked for any more, by when it was made", async ({
+    expect,
+  }) => {
+    const world = new World({ tag: false });
+    await world.charged({ key: "first", amountMinor: 100 });
+    world.scenario({
+      charges: [{ kind: "lose_reply_after_charging", how: "reset" }],
+      history: { fields: "createdAt" },
+    });
+    world.charge({ key: "lost" });
+    await world.time.until(() => world.sandbox.book.payments().length === 2);
+    const made = world.sandbox.book.payments().at(-1);
+    if (made !== undefined) {
+      made.visibleAt = world.time.nowMs + 5 * DAY_MS;
+    }
+    await world.time.advance(4 * DAY_MS);
+    expect(typesOf(world)).toContain("not_charged_by_rule");
+    await compared(world);
+    await world.time.advance(2 * DAY_MS);
+    expect(await compared(world)).toMatchObject({ comparison: { rows: [] } });
     expect(typesOf(world)).toContain("late_truth_found");
     expect(await world.charged({ key: "lost" })).toMatchObject({ money: "charged" });
     expect(world.submissions).toHaveLength(2);

@@ -90,6 +90,10 @@ export function assertRefundedOnce(
     if (effectMinor < 0) {
       booked.add(paymentId ?? "");
     }
+    if (effectMinor > 0) {
+      // Harmony took it back: the money is there again, and can go back again.
+      booked.delete(paymentId ?? "");
+    }
   }
 }
 

@@ -349,8 +349,9 @@ describe("a refund whose answer is lost", () => {
     const reads = () => journalOf(world).filter(({ type }) => type === "polled").length;
     const before = reads();
     await world.time.advance(DAY_MS);
-    expect(reads() - before).toBeLessThan(30);
-    expect(reads() - before).toBeGreaterThan(15);
+    // Every five minutes: an outage is not hammered, and its end is noticed.
+    expect(reads() - before).toBeLessThan(300);
+    expect(reads() - before).toBeGreaterThan(200);
     world.outage("none");
     await world.time.advance(3 * DAY_MS);
     expect(refundsOf(world)).toMatchObject([{ state: "not_refunded" }]);
@@ -447,12 +448,17 @@ describe("a refund that cannot be sent now", () => {
   });
 });
 
-describe("a method from before there were refunds", () => {
+describe("a method from before there were refunds, and a table of attempts", () => {
   it("keeps its charges and takes refunds", async ({ expect }) => {
     const { world, paymentId } = await charged();
     await world.time.advance(60_000);
     world.kill();
-    world.storage.sql.exec("DROP TABLE refund").toArray();
+    for (const table of ["refund", "attempt"]) {
+      world.storage.sql.exec(`DROP TABLE ${table}`).toArray();
+    }
+    for (const column of ["looked_at_ms", "looked_seq"]) {
+      world.storage.sql.exec(`ALTER TABLE method DROP COLUMN ${column}`).toArray();
+    }
     world.storage.sql.exec("UPDATE schema_version SET version = 1").toArray();
     expect(await world.refunded({ of: paymentId })).toMatchObject({ status: 201 });
     expect(await world.charged(CHARGE)).toMatchObject({ status: 201, money: "refunded" });

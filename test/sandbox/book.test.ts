@@ -175,6 +175,16 @@ describe("an outage", () => {
     expect((await charge(url, id)).json["status"]).toBe("CANCELLED");
   });
 
+  it("of the history alone lets charges and reads go on", async () => {
+    const id = await createMethod(url);
+    await outage(url, "error500", ["look"]);
+    const { json } = await charge(url, id);
+    expect(json["status"]).toBe("CONFIRMED");
+    expect((await ask(url, "GET", `/${id}/payment`)).status).toBe(500);
+    expect((await ask(url, "GET", `/${id}/payment/${String(json["id"])}`)).status).toBe(200);
+    await reset(url);
+  });
+
   it("to error500 answers every call of Harmony with it, the key unseen", async () => {
     await outage(url, "error500");
     expect((await charge(url, APPROVING_CARD)).status).toBe(500);

@@ -29,9 +29,15 @@ import {
   assertPositions,
 } from "./checks/ledger.ts";
 import {
+  assertNothingIsForgotten,
+  assertOnePaymentPerWish,
+  assertToldTrue,
+} from "./checks/money.ts";
+import {
   assertAnswered,
-  assertAnswersTrue,
+  assertAnswersStay,
   assertEveryPaymentIsKnown,
+  assertNewsStays,
   assertSettled,
 } from "./checks/outcomes.ts";
 import {
@@ -95,8 +101,12 @@ function checkCharges(facts: Facts, check: Check): void {
   check("submissions", () => assertNoSubmissionBesideAPayment(facts));
   check("payments", () => assertEveryPaymentIsKnown(facts));
   check("states", () => assertSettled(facts));
+  check("wishes", () => assertOnePaymentPerWish(facts));
+  check("what was told", () => assertToldTrue(facts));
+  check("what was forgotten", () => assertNothingIsForgotten(facts));
   check("money", () => assertMoney(facts));
-  check("answers", () => assertAnswersTrue(facts));
+  check("answers", () => assertAnswersStay(facts));
+  check("older news", () => assertNewsStays(facts));
   check("alerts", () => assertAlerts(facts));
 }
 

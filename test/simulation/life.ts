@@ -16,8 +16,9 @@ import { Operator } from "./operator.ts";
 import { type Card, type Plan, planOf } from "./plan.ts";
 import { Refunder } from "./refunder.ts";
 import { Revoker } from "./revoker.ts";
-import { type Order, Shop } from "./shop.ts";
+import { type Order, type Ordered, Shop } from "./shop.ts";
 import { Troubles } from "./troubles.ts";
+import { Unrest } from "./unrest.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -44,6 +45,9 @@ export interface Life {
   readonly restored: ReadonlySet<World>;
   readonly ledgerRestoredAt: ReadonlyMap<World, number>;
   readonly virtualMs: number;
+  /** What the gateway's books said of each payment of a charge, before anybody read them all. */
+  readonly booked: ReadonlyMap<string, string>;
+  readonly bookedAtMs: number;
 }
 
 export async function live(seed: number): Promise<Life> {
@@ -59,9 +63,16 @@ export async function live(seed: number): Promise<Life> {
   const shop: Shop = new Shop(chance, log, door, worlds, (told) => {
     refunder.heard(told, (order) => shop.ask(order, 1));
     operator.heard(told);
+    unrest.heard(told);
+  });
+  const unrest = new Unrest(plan, chance, log, worlds, {
+    read: (card, paymentId) => shop.readPayment(card, paymentId),
+    refund: (order, paymentId) => refunder.askFor(order, paymentId),
   });
   const revoker = new Revoker(chance, log, door);
-  const troubles = new Troubles(plan, chance, log, worlds, shared.ledger);
+  const pricesOn = (world: World) =>
+    shop.orders.filter(({ card }) => worlds[card] === world).map(({ amountMinor }) => amountMinor);
+  const troubles = new Troubles(plan, chance, log, worlds, shared.ledger, pricesOn);
   let isQuiet = false;
   const alarmsLost = new Set<World>();
   const sweep = async (): Promise<void> => {
@@ -72,11 +83,16 @@ export async function live(seed: number): Promise<Life> {
     time.after(isQuiet ? QUIET_SWEEP_MS : SWEEP_MS, sweep);
   };
   time.after(SWEEP_MS, sweep);
-  const orders = openTheShop(plan, chance, shop, time);
+  const orders = openTheShop(plan, chance, time, (ordered) => {
+    const order = shop.order(ordered, plan.busyMs);
+    unrest.ordered(order);
+    return order;
+  });
   revoker.begin(plan, worlds);
   troubles.begin();
   await time.advance(plan.busyMs + MINUTE_MS);
   troubles.end();
+  unrest.end();
   isQuiet = true;
   log.note("quiet");
   for (const [index, world] of worlds.entries()) {
@@ -92,8 +108,10 @@ export async function live(seed: number): Promise<Life> {
     time.after(later(), () => refunder.ask(wish, 2));
   }
   await time.advance(12 * HOUR_MS + QUIET_MS);
-  if (plan.troubles.has("refunded_by_others")) {
-    // What others have done, no one needs to have told us: it is on the books once it is read.
+  const booked = new Map(worlds.flatMap(bookedOf));
+  const bookedAtMs = time.nowMs;
+  if (plan.troubles.has("refunded_by_others") || plan.troubles.has("flapping")) {
+    // What others or Harmony have done, no one needs to have told us: it is known once it is read.
     shop.readAll();
     await time.advance(MINUTE_MS);
   }
@@ -102,7 +120,20 @@ export async function live(seed: number): Promise<Life> {
   const { restored, ledgerRestoredAt } = troubles;
   const callers = { door, shop, refunder, revoker, operator };
   const ends = { alarmsLost, restored, ledgerRestoredAt };
-  return { plan, log, worlds, ...callers, ledger, ...ends, virtualMs };
+  return { plan, log, worlds, ...callers, ledger, ...ends, virtualMs, booked, bookedAtMs };
+}
+
+/** The payments that the gateway holds for its charges', each with its status. */
+function bookedOf(world: World): [string, string][] {
+  if (world.lastSeq === 0) {
+    return [];
+  }
+  return world.storage.sql
+    .exec("SELECT payment_id, body FROM payment WHERE charge_id IS NOT NULL")
+    .toArray()
+    .map(({ payment_id: id, body }) => {
+      return [String(id), (JSON.parse(String(body)) as { status: string }).status];
+    });
 }
 
 /** What the cron trigger does (src/http/sweep.ts), with the real SQL. */
@@ -164,22 +195,29 @@ function begin(plan: Plan, shared: Shared, log: Log): World[] {
 
 /** Harmony's history lags: what has just been made is left out of it for a while. */
 function hide({ sandbox }: Shared, { paymentMethodId }: World, { hiddenMs }: Card): void {
-  const [, ...later] = sandbox.book.paymentsOf(paymentMethodId);
+  const [, ...later] = sandbox.book
+    .paymentsOf(paymentMethodId)
+    .filter(({ origin }) => origin === "charge");
   for (const payment of later) {
-    if (hiddenMs > 0 && payment.origin === "charge") {
+    if (hiddenMs > 0) {
       payment.visibleAt ??= payment.createdAt + hiddenMs;
     }
   }
 }
 
 /** Draws the orders of the busy time; they are placed when their time comes. */
-function openTheShop(plan: Plan, chance: Chance, shop: Shop, time: VirtualTime): Order[] {
+function openTheShop(
+  plan: Plan,
+  chance: Chance,
+  time: VirtualTime,
+  place: (ordered: Ordered) => Order,
+): Order[] {
   const orders: Order[] = [];
-  for (let index = 0; index < plan.orders; index += 1) {
+  for (const [index, amountMinor] of plan.amountsMinor.entries()) {
     const atMs = index === 0 ? 0 : chance.between(0, plan.busyMs);
     time.after(atMs, () => {
       const card = chance.between(0, plan.cards.length - 1);
-      orders.push(shop.order(card, chance.pick(plan.amountsMinor), plan.busyMs));
+      orders.push(place({ card, amountMinor, caller: chance.pick(plan.callers) }));
     });
   }
   return orders;

@@ -1,10 +1,12 @@
 /**
  * Owns the planted bugs that a simulation must find: those of charges here, those of refunds and
- * revokes in refund-mutants.ts, those of decisions by hand in decision-mutants.ts.
+ * revokes in refund-mutants.ts, those of decisions by hand in decision-mutants.ts, those of the page
+ * that says whose a payment is in whose-mutants.ts.
  */
 import type { Mutant } from "./plant.ts";
 import { DECISION_MUTANTS } from "./decision-mutants.ts";
 import { REFUND_MUTANTS } from "./refund-mutants.ts";
+import { WHOSE_MUTANTS } from "./whose-mutants.ts";
 
 const CHARGE_MUTANTS: readonly Mutant[] = [
   {
@@ -93,47 +95,12 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "a read makes the lost payment known",
-    edits: [
-      {
-        file: "domain/draft.ts",
-        from: `{ ...fact.seen, tag: null, createdAtMs: null }, "poll", set);`,
-        to: `{ ...fact.seen, tag: null, createdAtMs: null }, "poll", set);
-        const read = draft.payments.get(fact.seen.id);
-        if (read !== undefined) draft.payments.set(read.id, { ...read, recordedSeq: 0 });`,
-      },
-    ],
-  },
-  {
-    name: "a history page makes the lost payment known",
-    edits: [
-      {
-        file: "domain/draft.ts",
-        from: `          recordSeen(draft, seen, fact.report.complete ? "look" : "page", set);`,
-        to: `          recordSeen(draft, seen, fact.report.complete ? "look" : "page", set);
-          const shown = draft.payments.get(seen.id);
-          if (!fact.report.complete && shown !== undefined)
-            draft.payments.set(seen.id, { ...shown, recordedSeq: 0 });`,
-      },
-    ],
-  },
-  {
     name: "a page that shows nothing counts as a look",
     edits: [
       {
         file: "payment-method/history.ts",
         from: `complete: false`,
         to: `complete: true`,
-      },
-    ],
-  },
-  {
-    name: "adopts a known payment",
-    edits: [
-      {
-        file: "domain/match.ts",
-        from: "payment.recordedSeq > attempt.intentSeq && payment.foreign",
-        to: "payment.foreign",
       },
     ],
   },
@@ -182,16 +149,6 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "credits the horizon by the wall clock",
-    edits: [
-      {
-        file: "domain/schedule.ts",
-        from: `return doubt.creditedMs + Math.max(0, Math.min(passed, 2 * doubt.plannedGapMs));`,
-        to: `return doubt.creditedMs + passed;`,
-      },
-    ],
-  },
-  {
     name: "calls a charge not charged though its payment was named",
     edits: [
       {
@@ -202,42 +159,12 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "adopts though two charges compete",
-    edits: [
-      {
-        file: "domain/match.ts",
-        from: `if (context.competing || single.contested === true) {`,
-        to: `if (false) {`,
-      },
-    ],
-  },
-  {
-    name: "adopts one of several",
-    edits: [
-      {
-        file: "domain/match.ts",
-        from: `if (single === undefined || candidates.length > 1) {`,
-        to: `if (single === undefined) {`,
-      },
-    ],
-  },
-  {
     name: "does not look before a further attempt",
     edits: [
       {
         file: "domain/decide.ts",
         from: `return charge !== null || method.foreignSeen || method.foreignWriters`,
         to: `return method.foreignSeen || method.foreignWriters`,
-      },
-    ],
-  },
-  {
-    name: "looks before a further attempt and sends whatever it shows",
-    edits: [
-      {
-        file: "payment-method/payment-method.ts",
-        from: `return doubtful ? problem("halted", { money: "unknown", chargeId }) : null;`,
-        to: `return null;`,
       },
     ],
   },
@@ -352,19 +279,6 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
         file: "payment-method/payment-method.ts",
         from: `if (this.#queue.isFull && !isKnown) {`,
         to: `if (!isKnown && journal.openCharges().some(({ state }) => state === "in_doubt")) {`,
-      },
-    ],
-  },
-  {
-    name: "drops a truth that comes after the decision",
-    edits: [
-      {
-        file: "domain/find.ts",
-        from: `  const settled = charge.state === "approved" || charge.state === "pending";
-  note(draft, {`,
-        to: `  const settled = charge.state === "approved" || charge.state === "pending";
-  if (!settled) return;
-  note(draft, {`,
       },
     ],
   },
@@ -495,6 +409,7 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
 
 export const MUTANTS: readonly Mutant[] = [
   ...CHARGE_MUTANTS,
+  ...WHOSE_MUTANTS,
   ...REFUND_MUTANTS,
   ...DECISION_MUTANTS,
 ];

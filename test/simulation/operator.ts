@@ -2,10 +2,10 @@
  * Owns the person who decides by hand about charges that are in doubt: with Harmony's own book in
  * view, mostly rightly; what is wrong must be refused. Must not look into the gateway.
  */
-import { visibleAt } from "../../sandbox/history.ts";
 import type { Decision } from "../../src/domain/resolve.ts";
 import type { ResolveChargeCommand } from "../../src/payment-method/commands.ts";
 import type { Call, World } from "../support/fake-host.ts";
+import { listedFrom } from "./book-times.ts";
 import type { Chance } from "./chance.ts";
 import type { Door } from "./door.ts";
 import type { Log } from "./log.ts";
@@ -40,7 +40,8 @@ export class Operator {
 
   /** A caller was told of a charge: what is in doubt, or not charged, a person may decide. */
   heard({ order, reply }: Told): void {
-    const isOpen = reply.status === 202 || (reply.status !== 422 && reply.money === "not_charged");
+    const isUnknown = reply.status === 202 || reply.money === "unknown";
+    const isOpen = reply.status !== 422 && (isUnknown || reply.money === "not_charged");
     if (isOpen && reply.chargeId !== null && this.#chance.yes(this.#share)) {
       this.#later(order, reply.chargeId, this.#chance.between(0, 3));
     }
@@ -107,7 +108,7 @@ export class Operator {
       .some(({ act, description }) => act === "charge" && keyOf({ description }) === order.key);
     const history = sandbox.book.method(paymentMethodId)?.scenario.history;
     const isShown =
-      own === undefined || (history !== undefined && visibleAt(own, history) <= world.time.nowMs);
+      own === undefined || (history !== undefined && listedFrom(own, history) <= world.time.nowMs);
     const override = isShown && !isComing && this.#chance.yes(0.5);
     this.#log.fire(override ? "operator_overrides" : "operator_says_not_charged");
     return { decision: "not_charged", override, reason };

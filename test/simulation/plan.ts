@@ -12,6 +12,9 @@ export type ChargeStep = NonNullable<ScenarioInput["charges"]>[number];
 export type ReadStep = NonNullable<ScenarioInput["looks"]>[number];
 export type History = NonNullable<ScenarioInput["history"]>;
 
+/** Whether the faults are drawn that only the rules of the second landing withstand. */
+export const LANDING_B: boolean = false;
+
 /** Troubles beside what the scenarios of the cards do. */
 const TROUBLES = [
   "outage",
@@ -29,6 +32,10 @@ const TROUBLES = [
   "object_restored",
   "ledger_restored",
   "refunded_by_others",
+  "history_out",
+  "clock_leaps",
+  "strays",
+  "flapping",
 ] as const;
 export type Trouble = (typeof TROUBLES)[number];
 
@@ -46,8 +53,10 @@ export interface Plan {
   readonly seed: number;
   readonly troubles: ReadonlySet<Trouble>;
   readonly cards: readonly Card[];
+  /** The price of each order, mostly one of its own. */
   readonly amountsMinor: readonly number[];
-  readonly orders: number;
+  /** Who orders: two of them may mean two charges of one price on one card. */
+  readonly callers: readonly string[];
   /** How long callers order and troubles last. */
   readonly busyMs: number;
   readonly rules: Partial<Rules>;
@@ -149,7 +158,11 @@ const HISTORIES: readonly History[] = [
   { pageSizeCap: 2, pageShift: 1 },
   { dropItem: true },
   { countIsPage: true, pageSizeCap: 1 },
+  { hideStatuses: ["PENDING", "NOT_INITIALIZED"] },
+  { hideStatuses: ["CANCELLED"] },
+  { hideStatuses: ["REFUNDED"], fields: "createdAt" },
 ];
+const AMOUNT_MAX_MINOR = 9_999_999;
 /** Amounts of which some are not whole in binary pesos. */
 const AMOUNTS_MINOR: readonly number[] = [1999, 435, 110, 5000, 820_133, 28_970];
 
@@ -162,13 +175,18 @@ function repeat<T>(times: number, draw: () => T): T[] {
   return Array.from({ length: times }, draw);
 }
 
+const PROFILE_NAMES = ["mixed", "mixed", "mixed", "twins", "pending", "deaf"] as const;
+const PROFILES = { twins: TWINS, pending: PENDING, deaf: NAMED };
+
 function planCard(chance: Chance, busyMs: number): Card {
-  const profile = chance.pick(["mixed", "mixed", "mixed", "twins", "pending", "deaf"] as const);
+  const profile = chance.pick(PROFILE_NAMES);
+  const overtakes = chance.yes(0.15);
   const kinds = profile === "mixed" ? chance.some(CHARGE_KINDS, 0.35).flat() : PROFILES[profile];
   const wellShare = chance.pick([0.1, 0.3, 0.6]);
   const charge = () => (kinds.length === 0 || chance.yes(wellShare) ? APPROVED : kinds);
   const lies = chance.yes(0.5) ? READS : READS.slice(0, 1);
-  const read = (): ReadStep => (chance.yes(0.5) ? "ok" : chance.pick(lies));
+  const read = (): ReadStep =>
+    chance.yes(0.5) ? "ok" : chance.pick(overtakes ? OVERTAKING : lies);
   const readsOf = {
     mixed: () => repeat(chance.between(0, 12), read),
     twins: () => [],
@@ -188,21 +206,30 @@ function planCard(chance: Chance, busyMs: number): Card {
   };
 }
 
-const PROFILES = { twins: TWINS, pending: PENDING, deaf: NAMED };
+/** Amounts mostly differ, so that a mistake cannot hide behind an equal one; some repeat on purpose. */
+function planAmounts(chance: Chance, orders: number): number[] {
+  const draw = () =>
+    chance.yes(0.2) ? chance.pick(AMOUNTS_MINOR) : chance.between(100, AMOUNT_MAX_MINOR);
+  const shared = chance.pick([null, null, null, 1, 1, 2]);
+  const prices = repeat(shared ?? orders, draw);
+  return repeat(orders, () => chance.pick(prices)).map((price, index) =>
+    shared === null ? (prices[index] ?? price) : price,
+  );
+}
 
 /** The life that a seed stands for. */
 export function planOf(seed: number): Plan {
   const chance = new Chance(seed);
-  const troubles = new Set(chance.some(TROUBLES, 0.22));
-  const busyMs = chance.pick([2, 10, 45]) * MINUTE_MS;
+  const troubles = new Set(chance.some(TROUBLES, 0.2));
+  const isLong = troubles.has("history_out");
+  const busyMs = chance.pick(isLong ? [45, 240] : [2, 10, 45]) * MINUTE_MS;
+  const amountsMinor = planAmounts(chance, chance.between(1, 10));
   return {
     seed,
     troubles,
     cards: Array.from({ length: chance.pick([1, 1, 1, 2, 3]) }, () => planCard(chance, busyMs)),
-    amountsMinor: chance.yes(0.7)
-      ? [chance.pick(AMOUNTS_MINOR)]
-      : [chance.pick(AMOUNTS_MINOR), chance.pick(AMOUNTS_MINOR)],
-    orders: chance.between(1, 10),
+    amountsMinor,
+    callers: chance.pick([["main"], ["main"], ["main", "second"]]),
     busyMs,
     rules: {
       ...(chance.yes(0.1) ? { horizonMs: null } : {}),

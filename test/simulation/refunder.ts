@@ -6,13 +6,14 @@
  */
 import { type Call, refundCommand, type World } from "../support/fake-host.ts";
 import type { Chance } from "./chance.ts";
-import { CALLER, type Door } from "./door.ts";
+import type { Door } from "./door.ts";
 import type { Log } from "./log.ts";
 import type { Plan } from "./plan.ts";
 import type { Order, Told } from "./shop.ts";
 
 export interface RefundWish {
   readonly key: string;
+  readonly caller: string;
   readonly card: number;
   /** What the caller names: Harmony's payment id, or the id of the charge. */
   readonly of: string;
@@ -67,17 +68,19 @@ export class Refunder {
     const of = this.#chance.yes(0.25) ? (reply.chargeId ?? paymentId) : paymentId;
     const afterMs = this.#chance.between(0, this.#chance.pick([200, MINUTE_MS, 15 * MINUTE_MS]));
     this.#time(order.card).after(afterMs, () => {
-      const key = this.#refund({ card: order.card, of, paymentId });
-      this.#mistake(order, { key, card: order.card, of, paymentId }, orderAgain);
+      const { card, caller } = order;
+      const key = this.#refund({ card, caller, of, paymentId });
+      this.#mistake(order, { key, card, caller, of, paymentId }, orderAgain);
     });
   }
 
   /** Asks for a refund; `patience` is how often the caller asks again before it gives up. */
   ask(wish: RefundWish, patience: number): void {
-    const { key, card, of } = wish;
+    const { key, caller, card, of } = wish;
     const world = this.#world(card);
     const command = refundCommand({
       key,
+      caller,
       of,
       reason: this.#chance.pick([null, "the customer's wish", "another reason"]),
       waitMs: this.#chance.pick([1000, 5000, 25_000, 25_000]),
@@ -124,16 +127,24 @@ export class Refunder {
     };
     later("refund_under_the_charges_key", () => this.ask({ ...wish, key: order.key }, 0));
     later("refund_of_another_payment", () => this.ask({ ...wish, of: any, paymentId: any }, 1));
-    later("charge_under_a_refunds_key", () => orderAgain({ ...order, key: wish.key }));
+    later("charge_under_a_refunds_key", () =>
+      orderAgain({ ...order, key: wish.key, wish: wish.key }),
+    );
     later("refund_of_any_payment", () => {
-      const other = { card, key: `refund-${this.wishes.length + 1}`, of: any, paymentId: any };
-      this.wishes.push(other);
-      this.ask(other, 4);
+      this.askFor(order, any);
     });
   }
 
+  /** Some caller wants a payment back, whosoever it is. */
+  askFor({ card, caller }: Pick<Order, "card" | "caller">, paymentId: string): void {
+    const key = `refund-${this.wishes.length + 1}`;
+    const wish = { card, caller, key, of: paymentId, paymentId };
+    this.wishes.push(wish);
+    this.ask(wish, 4);
+  }
+
   #told(wish: RefundWish, { answer, lost }: Call, patience: number): void {
-    const { key, card, of } = wish;
+    const { key, caller, card, of } = wish;
     const reply = answer?.reply ?? null;
     this.#log.note("told of the refund", {
       key,
@@ -146,7 +157,7 @@ export class Refunder {
     if (refundId !== null && this.#chance.yes(0.1)) {
       const world = this.#world(card);
       const { paymentMethodId } = world;
-      const read = { v: 1, type: "read_refund", paymentMethodId, caller: CALLER } as const;
+      const read = { v: 1, type: "read_refund", paymentMethodId, caller } as const;
       this.#door.send(world, { ...read, id: of, refundId });
     }
     if (patience === 0 || this.#chance.yes(0.1)) {
@@ -154,7 +165,7 @@ export class Refunder {
     }
     const done = reply !== null && reply.status < 500 && reply.retry !== "same_key";
     if (reply?.retry === "new_key" && this.#chance.yes(0.3)) {
-      this.#refund({ card, of, paymentId: wish.paymentId });
+      this.#refund({ card, caller, of, paymentId: wish.paymentId });
     }
     if (done && this.#chance.yes(0.6)) {
       return;

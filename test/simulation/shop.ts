@@ -11,8 +11,23 @@ import type { Log } from "./log.ts";
 
 export interface Order {
   readonly key: string;
+  /** What a customer wishes once, under however many keys it is asked for. */
+  readonly wish: string;
   readonly card: number;
   readonly amountMinor: number;
+  readonly caller: string;
+}
+
+/** What a new order is of: a wish of its own, unless it is one that was asked for before. */
+export type Ordered = Pick<Order, "card" | "amountMinor"> & Partial<Pick<Order, "wish" | "caller">>;
+
+/** A payment that a caller was shown, by its own read or on a page. */
+export interface Seen {
+  readonly card: number;
+  readonly paymentId: string;
+  readonly status: string;
+  readonly askedAtMs: number;
+  readonly toldAtMs: number;
 }
 
 /** One answer to one wish to charge. */
@@ -22,6 +37,8 @@ export interface Told {
   readonly toldAtMs: number;
   readonly reply: Reply;
 }
+
+type Shown = { readonly id?: string; readonly status?: string };
 
 const MINUTE_MS = 60_000;
 /** What a caller waits before it asks again, where nobody told it. */
@@ -40,13 +57,20 @@ export function keyOf({
 
 export class Shop {
   readonly told: Told[] = [];
+  /** What was read of charges: it is about money, too. */
+  readonly read: Told[] = [];
+  readonly seen: Seen[] = [];
+  /** Every key that a charge was asked for under, with what was first asked. */
+  readonly orders: Order[] = [];
   readonly #chance: Chance;
   readonly #log: Log;
   readonly #door: Door;
   readonly #worlds: readonly World[];
   /** Hears of every answer. */
   readonly #onTold: (told: Told) => void;
-  #orders = 0;
+  #keys = 0;
+  /** Keys in whose place their wish was asked for under another one. */
+  readonly #orderedAgain = new Set<string>();
 
   constructor(
     chance: Chance,
@@ -63,9 +87,10 @@ export class Shop {
   }
 
   /** A new order, delivered once or many times within the span. */
-  order(card: number, amountMinor: number, spanMs: number): Order {
-    this.#orders += 1;
-    const order = { key: `order-${this.#orders}`, card, amountMinor };
+  order(ordered: Ordered, spanMs: number): Order {
+    this.#keys += 1;
+    const key = `order-${this.#keys}`;
+    const order: Order = { wish: key, caller: CALLER, ...ordered, key };
     const deliveries = this.#chance.pick([1, 1, 1, 2, 3, 6]);
     for (let index = 0; index < deliveries; index += 1) {
       const afterMs =
@@ -82,8 +107,12 @@ export class Shop {
     const asked = changed ? { ...order, amountMinor: amountMinor + 100 } : order;
     const world = this.#world(card);
     const askedAtMs = world.time.nowMs;
+    if (!this.orders.some((one) => one.key === key)) {
+      this.orders.push(order);
+    }
     const command = chargeCommand({
       key,
+      caller: order.caller,
       amountMinor: asked.amountMinor,
       description: `for ${key} of a shop`,
       waitMs: this.#chance.pick([1000, 5000, 25_000, 25_000]),
@@ -118,7 +147,8 @@ export class Shop {
       // Reads that overtake one another.
       const { id } = JSON.parse(reply.body) as { id: string };
       for (let reads = this.#chance.pick([0, 3]); reads > 0; reads -= 1) {
-        this.#time(order).after(this.#chance.between(0, 4000), () => this.#readPayment(order, id));
+        const afterMs = this.#chance.between(0, 4000);
+        this.#time(order).after(afterMs, () => this.readPayment(order.card, id));
       }
     }
     if (patience === 0 || this.#chance.yes(0.1)) {
@@ -130,8 +160,10 @@ export class Shop {
 
   #goOn(order: Order, reply: Reply | null, patience: number): void {
     const done = reply !== null && reply.status < 500 && reply.retry !== "same_key";
-    if (reply?.retry === "new_key" && this.#chance.yes(0.3)) {
-      this.order(order.card, order.amountMinor, MINUTE_MS);
+    // Under one new key, however often it was told: two would be two wishes.
+    if (reply?.retry === "new_key" && !this.#orderedAgain.has(order.key) && this.#chance.yes(0.5)) {
+      this.#orderedAgain.add(order.key);
+      this.order(order, MINUTE_MS);
       return;
     }
     if (done && this.#chance.yes(0.7)) {
@@ -149,10 +181,16 @@ export class Shop {
   #read(order: Order): void {
     const world = this.#world(order.card);
     const { paymentMethodId } = world;
-    const by = { caller: CALLER, idempotencyKey: order.key };
+    const { caller } = order;
+    const by = { caller, idempotencyKey: order.key };
     if (this.#chance.yes(0.3)) {
-      const command = { v: 1, type: "read_charge", paymentMethodId, caller: CALLER, by } as const;
-      this.#door.send(world, command);
+      const command = { v: 1, type: "read_charge", paymentMethodId, caller, by } as const;
+      const askedAtMs = world.time.nowMs;
+      this.#door.send(world, command, ({ answer }) => {
+        if (answer !== null) {
+          this.read.push({ order, askedAtMs, toldAtMs: world.time.nowMs, reply: answer.reply });
+        }
+      });
       return;
     }
     if (this.#chance.yes(0.4)) {
@@ -166,33 +204,51 @@ export class Shop {
         query,
         actor: READER,
       } as const;
-      this.#door.send(world, command);
+      this.#door.send(world, command, this.#sees(order.card));
       return;
     }
-    const shown = world.sandbox.book.paymentsOf(paymentMethodId);
+    // Of another card now and then: nobody's business here.
+    const ofAnyCard = this.#chance.yes(0.05);
+    const { book } = world.sandbox;
+    const shown = ofAnyCard ? book.payments() : book.paymentsOf(paymentMethodId);
     if (shown.length > 0) {
-      this.#readPayment(order, this.#chance.pick(shown).id);
+      this.readPayment(order.card, this.#chance.pick(shown).id);
     }
   }
 
   /** Reads every payment of every card. */
   readAll(): void {
-    for (const world of this.#worlds) {
+    for (const [card, world] of this.#worlds.entries()) {
       for (const { id } of world.sandbox.book.paymentsOf(world.paymentMethodId)) {
-        this.#readPaymentOf(world, id);
+        this.readPayment(card, id);
       }
     }
   }
 
-  #readPayment(order: Order, id: string): void {
-    this.#readPaymentOf(this.#world(order.card), id);
-  }
-
-  #readPaymentOf(world: World, id: string): void {
+  readPayment(card: number, id: string): void {
+    const world = this.#world(card);
     const { paymentMethodId } = world;
     this.#log.note("read", { id });
     const command = { v: 1, type: "read_payment", paymentMethodId, caller: CALLER } as const;
-    this.#door.send(world, { ...command, id, actor: READER });
+    this.#door.send(world, { ...command, id, actor: READER }, this.#sees(card));
+  }
+
+  /** Keeps what an answer shows of payments: whoever was told of one has a right to rely on it. */
+  #sees(card: number): (call: Call) => void {
+    const { time } = this.#world(card);
+    const askedAtMs = time.nowMs;
+    return ({ answer }) => {
+      if (answer?.reply.status !== 200) {
+        return;
+      }
+      const body = JSON.parse(answer.reply.body) as { items?: Shown[] } & Partial<Shown>;
+      for (const { id, status } of body.items ?? [body]) {
+        if (id !== undefined && status !== undefined) {
+          const told = { askedAtMs, toldAtMs: time.nowMs };
+          this.seen.push({ card, paymentId: id, status, ...told });
+        }
+      }
+    };
   }
 
   #world(card: number): World {

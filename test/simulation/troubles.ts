@@ -21,7 +21,18 @@ export class Troubles {
   /** How many entries each card had when the ledger went back. */
   readonly ledgerRestoredAt = new Map<World, number>();
 
-  constructor(plan: Plan, chance: Chance, log: Log, worlds: readonly World[], ledger: NodeLedger) {
+  readonly #pricesOn: (world: World) => readonly number[];
+
+  /** `pricesOn` gives what was ordered on a card so far, in centavos. */
+  constructor(
+    plan: Plan,
+    chance: Chance,
+    log: Log,
+    worlds: readonly World[],
+    ledger: NodeLedger,
+    pricesOn: (world: World) => readonly number[],
+  ) {
+    this.#pricesOn = pricesOn;
     this.#plan = plan;
     this.#chance = chance;
     this.#log = log;
@@ -136,7 +147,17 @@ export class Troubles {
     });
     this.#strike("foreign_same_amount", times(), (world) => {
       this.#log.fire("foreign_same_amount");
-      world.foreignPayment(this.#chance.pick(this.#plan.amountsMinor) / 100);
+      // Of a price that was ordered on this very card, if any was.
+      const prices = this.#pricesOn(world);
+      const amountMinor = this.#chance.pick(prices.length === 0 ? this.#plan.amountsMinor : prices);
+      world.foreignPayment(amountMinor / 100);
+    });
+    this.#strike("history_out", times(), (world) => {
+      const mode = this.#chance.pick(["hang", "error500", "error500"] as const);
+      const minutes = this.#chance.pick([10, 40, 90, 180]);
+      this.#log.fire(`history_out_${minutes}_minutes`, { mode });
+      world.outage(mode, ["look"]);
+      world.time.after(minutes * MINUTE_MS, () => world.outage("none"));
     });
     this.#strike("refunded_by_others", times(), (world) => this.#refundBehindOurBack(world));
     this.#strike("suspended", times(), (world) => {

@@ -8,7 +8,9 @@
 import { createHash } from "node:crypto";
 import { createHarmony as createSandbox } from "../../sandbox/core.ts";
 import type { Harmony as Sandbox } from "../../sandbox/core.ts";
+import type { ExchangeKind } from "../../sandbox/exchanges.ts";
 import type { HarmonyRequest, Reply as SandboxReply } from "../../sandbox/wire.ts";
+import type { OutageMode } from "../../sandbox/world.ts";
 import type { Rules } from "../../src/domain/draft.ts";
 import { createHarmony, type Network } from "../../src/harmony/client.ts";
 import { createMethods } from "../../src/harmony/methods.ts";
@@ -104,6 +106,14 @@ export interface RefundSubmission {
   httpStatus: number | null;
 }
 
+/** One line of an instance's log, and when it was written. */
+interface Logged {
+  readonly atMs: number;
+  readonly level: string;
+  readonly event: string;
+  readonly fields: Record<string, unknown>;
+}
+
 /** What keeps an idle instance in memory beside calls and connections: deliveries, deferred work. */
 interface Holds {
   count: number;
@@ -127,12 +137,14 @@ export class World {
   readonly submissions: Submission[] = [];
   readonly refundSubmissions: RefundSubmission[] = [];
   readonly #brake: SharedBrake | null;
-  readonly logged: { level: string; event: string; fields: Record<string, unknown> }[] = [];
+  readonly logged: Logged[] = [];
   /** Asked at the end of each turn. */
   crash: () => Crash = () => null;
   alarmFate: () => AlarmFate = () => ({ kind: "fires", lateMs: 0 });
   /** How far the machine's clock is off; its timers run on regardless. */
   clockOffsetMs = 0;
+  /** Each time the clock was set, and by how much: what it costs a horizon is measured by it. */
+  readonly jumps: { readonly atMs: number; readonly byMs: number }[] = [];
   alarmAtMs: number | null = null;
   /** Alarms that were due and did not run, since the constructor had set a later one. */
   alarmsPutOff = 0;
@@ -175,8 +187,7 @@ export class World {
 
   /** The `seq` of the last entry in the object's own journal. */
   get lastSeq(): number {
-    const { tables, rows } = this.storage.snapshot();
-    return tables.length === 0 ? 0 : (rows.get("entry") ?? []).length;
+    return this.storage.countOf("entry");
   }
 
   /** What the machine's clock says. */
@@ -187,6 +198,7 @@ export class World {
   /** Sets the machine's clock forward or back; the runtime's alarm follows it. */
   jumpClock(byMs: number): void {
     this.clockOffsetMs += byMs;
+    this.jumps.push({ atMs: this.time.nowMs, byMs });
     if (this.alarmAtMs !== null) {
       this.#storeAlarm(this.alarmAtMs);
     }
@@ -208,8 +220,9 @@ export class World {
     this.#control("PUT", `payment-methods/${this.paymentMethodId}/scenario`, scenario);
   }
 
-  outage(mode: "none" | "refuse" | "hang" | "error500"): void {
-    this.#control("PUT", "outage", { mode });
+  /** Of these kinds of call only, or of everything. */
+  outage(mode: OutageMode, kinds: readonly ExchangeKind[] | null = null): void {
+    this.#control("PUT", "outage", { mode, kinds });
   }
 
   foreignPayment(amount: number): void {
@@ -227,9 +240,15 @@ export class World {
     if (this.alarmAtMs !== null || this.#alarmRunning || this.hasDroppedAlarm) {
       return false;
     }
-    const { tables, rows } = this.storage.snapshot();
-    const isOpen = (table: string) => (rows.get(table) ?? []).some((row) => row["open"] === 1);
-    return tables.length > 0 && (isOpen("charge") || isOpen("refund"));
+    // What only a person ends needs no alarm.
+    const isPlanned = (plans: readonly string[]) =>
+      ["open = 1 AND (body ->> 'state' = 'in_flight'", ...plans].join(" OR ").concat(")");
+    const charges = isPlanned([
+      "body ->> 'nextLook' IS NOT NULL",
+      "body ->> 'nextPoll' IS NOT NULL",
+    ]);
+    const refunds = isPlanned(["body ->> 'nextRead' IS NOT NULL"]);
+    return this.storage.countOf("charge", charges) + this.storage.countOf("refund", refunds) > 0;
   }
 
   /** Sends a command that arrives now, before anything that is due later; `onEnd` hears how it ended. */
@@ -379,7 +398,7 @@ export class World {
     try {
       return this.#begin();
     } catch (error) {
-      this.logged.push({ level: "alert", event: "not_begun", fields: { message: String(error) } });
+      this.#note("alert", "not_begun", { message: String(error) });
       return null;
     }
   }
@@ -390,6 +409,10 @@ export class World {
     const alive = () => this.#instance?.connections === connections;
     const logic = new PaymentMethod(this.#host(connections, holds, alive), this.alarmAtMs);
     return { logic, connections, holds, calls: new Map() };
+  }
+
+  #note(level: string, event: string, fields: Record<string, unknown>): void {
+    this.logged.push({ atMs: this.time.nowMs, level, event, fields });
   }
 
   #leave(effect: () => void): void {
@@ -466,7 +489,7 @@ export class World {
             this.longestAlarmMs = Math.max(this.longestAlarmMs, this.time.nowMs - beganAtMs);
           }),
         (error: unknown) => {
-          this.logged.push({ level: "alert", event: "alarm_failed", fields: { error } });
+          this.#note("alert", "alarm_failed", { error });
           this.#aborted = true;
         },
       );
@@ -575,7 +598,7 @@ export class World {
         this.#aborted = true;
       },
       log: (level, event, fields) => {
-        this.logged.push({ level, event, fields });
+        this.#note(level, event, fields);
         this.#options.onLog?.(level, event, fields);
       },
     };

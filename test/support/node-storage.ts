@@ -76,6 +76,16 @@ export class NodeStorage implements Storage {
     return { tables, rows };
   }
 
+  /** How many rows of a table are committed now, 0 where it does not exist; not within a turn. */
+  countOf(table: string, where = "1"): number {
+    const schema = this.#exec("SELECT 1 FROM sqlite_schema WHERE name = ?", [table]).toArray();
+    if (schema.length === 0) {
+      return 0;
+    }
+    const [row] = this.#exec(`SELECT count(*) AS rows FROM ${table} WHERE ${where}`, []).toArray();
+    return Number(row?.["rows"] ?? 0);
+  }
+
   /** Goes back to what was: what has been committed since is gone. */
   restore({ tables, rows }: Snapshot): void {
     this.#db.close();

@@ -3,6 +3,7 @@
  * workerd share it. Owns no expectation; a refused request throws with the sandbox's own message.
  */
 import type { BookView, PaymentMethodView, PaymentView } from "../../sandbox/book-view.ts";
+import type { ExchangeKind } from "../../sandbox/exchanges.ts";
 import type {
   ChargeStepInput,
   PaymentMethodStatus,
@@ -80,8 +81,13 @@ export async function deletePayment(url: string, id: string): Promise<void> {
   await send(url, "DELETE", `payments/${id}`);
 }
 
-export async function outage(url: string, mode: OutageMode): Promise<void> {
-  await send(url, "PUT", "outage", { mode });
+/** Of these kinds of call only, or of everything. */
+export async function outage(
+  url: string,
+  mode: OutageMode,
+  kinds: readonly ExchangeKind[] | null = null,
+): Promise<void> {
+  await send(url, "PUT", "outage", { mode, kinds });
 }
 
 /** Empties the book of everything but the test cards, and ends an outage. */

@@ -105,11 +105,13 @@ describe("the history", () => {
     expect(answer.headers.get("cobro-money")).toBe("charged");
   });
 
-  it("that shows a stranger's payment reports it", async ({ expect }) => {
+  it("that shows a stranger's payment has the next look report it", async ({ expect }) => {
     const id = await createMethod(sandbox);
     await charge(id, newKey(), { amount: 1 });
     const foreign = await foreignPayment(sandbox, { paymentMethodId: id, amount: 15 });
     await get(`/api/payment-method/${id}/payment`);
+    // A page gives a payment to nobody and takes it from nobody: the look before the next charge does.
+    await charge(id, newKey(), { amount: 2 });
     await vi.waitFor(
       async () =>
         expect(await entries(id, "payment_unattributed")).toMatchObject([

@@ -24,6 +24,13 @@ async function inDoubt(): Promise<{ id: string; chargeId: string; path: string; 
   return { id, chargeId, key, path: `/api/payment-method/${id}/charge/${chargeId}/resolution` };
 }
 
+/** The payments of a method that the list of what is open names. */
+async function contestedOf(id: string): Promise<unknown[]> {
+  const { json } = await get("/ledger/open?limit=500", "cobro_test_auditor");
+  const open = json["open"] as { paymentMethodId: string; kind: string }[];
+  return open.filter((item) => item.paymentMethodId === id && item.kind === "payment");
+}
+
 const NOT_CHARGED = { decision: "not_charged", override: true, reason: "the bank says no" };
 
 it("only a key with the scope operate may decide a charge", async ({ expect }) => {
@@ -92,8 +99,39 @@ it("a decision for a payment says so in every answer about the charge", async ({
   const again = await charge(id, key, { amount: 33 });
   expect(again.status).toBe(201);
   expect(again.json["id"]).toBe(made.id);
+  await expect.poll(async () => contestedOf(id), { timeout: 10_000 }).toEqual([]);
   const shown = await get(`/api/payment-method/${id}/charge/${chargeId}`);
   expect(shown.json).toMatchObject({ resolvedBy: "operator", methodFrozen: false });
+});
+
+it("a payment that only a person can judge is an open item until a person has judged it", async ({
+  expect,
+}) => {
+  const { id, chargeId, path } = await inDoubt();
+  const unseen = Array.from({ length: 50 }, () => ({ kind: "error", status: 500 }) as const);
+  await setScenario(sandbox, id, { looks: unseen });
+  await foreignPayment(sandbox, { paymentMethodId: id, amount: 33 });
+  await foreignPayment(sandbox, { paymentMethodId: id, amount: 33 });
+  await setScenario(sandbox, id, {});
+  const payments = async () => contestedOf(id);
+  await post(path, { decision: "not_charged", reason: "nothing there" });
+  await expect.poll(payments, { timeout: 10_000 }).toHaveLength(2);
+  expect(await payments()).toMatchObject([
+    { state: "contested", amountMinor: 3300, currency: "MXN" },
+    { state: "contested", amountMinor: 3300, currency: "MXN" },
+  ]);
+  const { json } = await get("/ledger/open?limit=500", "cobro_test_auditor");
+  expect(json["totals"]).toMatchObject({ contested: { payments: 2, amountMinor: 6600 } });
+  expect((await get(`/api/payment-method/${id}/charge/${chargeId}`)).json).toMatchObject({
+    money: "unknown",
+    escalated: true,
+  });
+  expect((await post(path, NOT_CHARGED)).status).toBe(200);
+  await expect.poll(payments, { timeout: 10_000 }).toEqual([]);
+  // Foreign for good: they are left alone, and what was decided about stands.
+  expect((await get(`/api/payment-method/${id}/charge/${chargeId}`)).json).toMatchObject({
+    money: "not_charged",
+  });
 });
 
 it("what does not exist is not found", async ({ expect }) => {

@@ -3,11 +3,13 @@
  * once a day, over the methods that were active since the last.
  */
 import { env } from "cloudflare:workers";
-import { afterEach, describe, it, vi } from "vitest";
+import { afterEach, describe, inject, it, vi } from "vitest";
+import { createMethod, setScenario } from "../support/sandbox.ts";
 import { charged, entriesAbout, minute } from "./reconcile-support.ts";
-import { get, seedKeys } from "./support.ts";
+import { charge, get, newKey, seedKeys } from "./support.ts";
 
 const db = env.LEDGER;
+const sandbox = inject("sandboxUrl");
 await seedKeys();
 
 afterEach(() => {
@@ -65,5 +67,33 @@ describe("the daily run", () => {
     await delivered((await charged(4)).id);
     await minute();
     expect(await daily()).toHaveLength(2);
+    vi.spyOn(Date, "now").mockImplementation(() => now());
+    await db.prepare("DELETE FROM reconciliation").run();
+  });
+
+  it("covers a card whose attempt had no answer for ninety days, and no longer", async ({
+    expect,
+  }) => {
+    const id = await createMethod(sandbox);
+    await setScenario(sandbox, id, { charges: ["lose_before_charging"] });
+    expect((await charge(id, newKey(), { amount: 12 })).status).toBe(202);
+    await delivered(id);
+    const now = Date.now.bind(Date);
+    const dayLater = async (days: number) => {
+      vi.spyOn(Date, "now").mockImplementation(() => now() + days * 86_400_000);
+      await db.prepare("DELETE FROM method").run();
+      const before = (await daily()).length;
+      await minute();
+      await minute();
+      const runs = await daily();
+      const run = String(runs.at(-1)?.["reconciliation_id"]);
+      const { json } = await get(`/ledger/reconciliations/${run}`);
+      return runs.length > before ? (json["progress"] as { total: number }).total : 0;
+    };
+    expect(await dayLater(1.1)).toBeGreaterThan(1);
+    // Nothing else has happened since.
+    expect(await dayLater(40)).toBe(1);
+    expect(await dayLater(89)).toBe(1);
+    expect(await dayLater(92)).toBe(0);
   });
 });

@@ -4,19 +4,20 @@
  * not judge.
  */
 import type { Payment } from "../../../sandbox/book.ts";
-import { visibleAt } from "../../../sandbox/history.ts";
 import type { Charge } from "../../../src/domain/charge.ts";
 import type { Entry } from "../../../src/domain/entries.ts";
 import type { Refund } from "../../../src/domain/refund.ts";
 import { journalOf } from "../../payment-method/promises.ts";
 import { refundsOf } from "../../payment-method/refund-promises.ts";
 import type { World } from "../../support/fake-host.ts";
+import { listedFrom } from "../book-times.ts";
 import type { Life } from "../life.ts";
 import type { Card } from "../plan.ts";
 import type { Resolve } from "../operator.ts";
 import type { RefundAsk } from "../refunder.ts";
 import type { Revoke } from "../revoker.ts";
-import type { Told } from "../shop.ts";
+import type { Seen, Told } from "../shop.ts";
+import { type Lie, liesOf } from "./lies.ts";
 
 export const HOUR_MS = 3_600_000;
 export const HORIZON_MS = 900_000;
@@ -34,6 +35,11 @@ export interface Facts {
   readonly refunds: readonly Refund[];
   readonly payments: readonly Payment[];
   readonly told: readonly Told[];
+  /** What reads of charges told. */
+  readonly read: readonly Told[];
+  /** What callers were told of payments, by reads and pages. */
+  readonly seen: readonly Seen[];
+  readonly lies: readonly Lie[];
   readonly refundAsks: readonly RefundAsk[];
   readonly revokes: readonly Revoke[];
   readonly resolves: readonly Resolve[];
@@ -50,6 +56,7 @@ export function factsOf(life: Life, world: World, index: number): Facts {
   if (card === undefined) {
     throw new Error(`there is no card ${index}`);
   }
+  const payments = life.worlds[0]?.sandbox.book.paymentsOf(world.paymentMethodId) ?? [];
   return {
     life,
     world,
@@ -58,7 +65,10 @@ export function factsOf(life: Life, world: World, index: number): Facts {
     journal,
     charges: rows.map((row) => JSON.parse(String(row["body"])) as Charge),
     refunds: refundsOf(world),
-    payments: life.worlds[0]?.sandbox.book.paymentsOf(world.paymentMethodId) ?? [],
+    payments,
+    seen: life.shop.seen.filter(({ card: one }) => one === index),
+    lies: liesOf(world, payments),
+    read: life.shop.read.filter(({ order }) => order.card === index),
     told: life.shop.told.filter(({ order }) => order.card === index),
     refundAsks: life.refunder.asks.filter(({ wish }) => wish.card === index),
     resolves: life.operator.resolves.filter(({ card: one }) => one === index),
@@ -69,7 +79,7 @@ export function factsOf(life: Life, world: World, index: number): Facts {
 }
 
 export function shownAt(payment: Payment, { history }: Card): number {
-  return visibleAt(payment, { visibleAfterMs: 0, ...history } as Parameters<typeof visibleAt>[1]);
+  return listedFrom(payment, history);
 }
 
 /** When the submission left that made a payment: its tag stands in both. */
@@ -79,25 +89,16 @@ export function submissionOf(world: World, payment: Payment): number {
   );
 }
 
-/**
- * The exception that the design names: a payment of the same amount, made by someone else between
- * our last complete look and the doubt, where neither tag nor time tells it apart.
- */
-export function mayBeMistaken(facts: Facts): boolean {
-  return facts.life.plan.troubles.has("foreign_same_amount") || isLiedTo(facts);
+/** A reply that names another payment as ours is believed where nobody has seen that one yet. */
+export function isLiedTo({ lies }: Facts): boolean {
+  return lies.length > 0;
 }
 
-/**
- * A reply that names another payment as ours is believed where nobody has seen that one yet. What
- * was seen is held against such replies by `assertNothingKnownIsTaken`.
- */
-export function isLiedTo({ card }: Facts): boolean {
-  return card.charges.includes("approve_with_known_id");
-}
-
+/** Pages that lie throughout, or leave out again what they have listed: few looks are complete. */
 export function isUnreadable({ history }: Card): boolean {
-  const { dropItem, countIsPage, pageShift } = history;
-  return dropItem === true || countIsPage === true || (pageShift ?? 0) !== 0;
+  const { dropItem, countIsPage, pageShift, hideStatuses } = history;
+  const forgets = hideStatuses?.some((status) => status === "CANCELLED" || status === "REFUNDED");
+  return dropItem === true || countIsPage === true || (pageShift ?? 0) !== 0 || forgets === true;
 }
 
 /** The payments that a person has named foreign, rightly or not: no rule takes them for ours again. */

@@ -6,20 +6,13 @@ import type { Payment } from "../../../sandbox/book.ts";
 import type { Entry } from "../../../src/domain/entries.ts";
 import type { Trouble } from "../plan.ts";
 import { keyOf } from "../shop.ts";
-import {
-  type Facts,
-  HORIZON_MS,
-  HOUR_MS,
-  LOOK_MS,
-  namedForeign,
-  shownAt,
-  submissionOf,
-} from "./facts.ts";
+import { isBeyondHorizon } from "./excuses.ts";
+import { type Facts, HOUR_MS, LOOK_MS, namedForeign, shownAt, submissionOf } from "./facts.ts";
 
 const LOOKS_IN_FIRST_HOUR_MAX = 30;
 
 export function assertFewLooks({ life, journal, charges }: Facts): void {
-  if (life.plan.troubles.has("clock_back")) {
+  if (life.plan.troubles.has("clock_back") || life.plan.troubles.has("clock_leaps")) {
     // The entries' times repeat an hour there.
     return;
   }
@@ -99,7 +92,11 @@ export function assertNothingKnownIsTaken({ journal }: Facts): void {
 
 /** Another's payment is never taken for one of ours that Harmony shows as well. */
 export function assertOwnIsPreferred({ life, journal, payments, card }: Facts): void {
-  if (["clock_forward", "clock_back"].some((name) => life.plan.troubles.has(name as Trouble))) {
+  if (
+    ["clock_forward", "clock_back", "clock_leaps"].some((name) =>
+      life.plan.troubles.has(name as Trouble),
+    )
+  ) {
     // The entries' times are not the payments' there.
     return;
   }
@@ -117,7 +114,8 @@ export function assertOwnIsPreferred({ life, journal, payments, card }: Facts): 
 }
 
 /** No rule calls an attempt not charged whose payment was named, or shows within the horizon. */
-export function assertAbsenceWasProven({ journal, payments, world, card }: Facts): void {
+export function assertAbsenceWasProven(facts: Facts): void {
+  const { journal, payments, world, card } = facts;
   const foreign = namedForeign(journal);
   for (const { type, chargeId, attempt, seq } of journal) {
     if (type !== "not_charged_by_rule") {
@@ -137,7 +135,7 @@ export function assertAbsenceWasProven({ journal, payments, world, card }: Facts
     );
     if (payment !== undefined) {
       const sentAtMs = submissionOf(world, payment);
-      if (shownAt(payment, card) <= sentAtMs + HORIZON_MS) {
+      if (!isBeyondHorizon(facts, sentAtMs, shownAt(payment, card))) {
         throw new Error(`entry ${seq}: ${payment.id} was shown within the horizon`);
       }
     }

@@ -3,9 +3,11 @@
  * their effects the net of the book, alarms kept, and a person alerted where one is needed. Must not
  * change anything.
  */
+import type { Charge } from "../../../src/domain/charge.ts";
 import type { Entry } from "../../../src/domain/entries.ts";
 import { assertSound, attributed } from "../../payment-method/promises.ts";
 import type { Life } from "../life.ts";
+import { hasFlapped } from "../book-times.ts";
 import { type Facts, isLiedTo } from "./facts.ts";
 
 export function assertPositions({ ledger, worlds }: Life): void {
@@ -58,27 +60,50 @@ export function assertOpenIsExact({ life, world, charges, refunds, isHalted }: F
     return;
   }
   const isOpen = (state: string) => ["in_flight", "in_doubt", "pending"].includes(state);
+  const items = [...life.ledger.openItems(world.paymentMethodId)];
+  const own = new Set<string>([
+    ...charges.map(({ chargeId }) => chargeId),
+    ...refunds.map(({ refundId }) => refundId),
+  ]);
+  assertPaymentsOpen(
+    charges,
+    items.flatMap(([id]) => (own.has(id) ? [] : [id])),
+  );
   const expected = [
     ...charges.map(({ chargeId, state }) => [chargeId, state] as const),
     ...refunds.map(({ refundId, state }) => [refundId, state] as const),
   ].filter(([, state]) => isOpen(state));
-  const listed = [...life.ledger.openItems(world.paymentMethodId)];
-  const text = (items: readonly (readonly [string, string])[]) =>
-    items.map(String).toSorted().join();
+  const listed = items.filter(([id]) => own.has(id));
+  const text = (pairs: readonly (readonly [string, string])[]) =>
+    pairs.map(String).toSorted().join();
   if (text(listed) !== text(expected)) {
     throw new Error(`open are ${text(expected) || "none"}, listed are ${text(listed) || "none"}`);
   }
 }
 
+/** A payment that is a person's is an item of its own, until it is one no more. */
+function assertPaymentsOpen(charges: readonly Charge[], listed: readonly string[]): void {
+  const contested = new Set(
+    charges.flatMap((charge) => (charge as { contested?: readonly string[] }).contested ?? []),
+  );
+  const expected = [...contested].toSorted().join();
+  if (listed.toSorted().join() !== expected) {
+    throw new Error(`contested are ${expected || "none"}, listed are ${listed.join() || "none"}`);
+  }
+}
+
 /** A final payment never goes back to one that is not. */
-export function assertFinalStays({ journal, card }: Facts): void {
-  for (const { type, paymentStatus, detail, seq } of journal) {
+export function assertFinalStays({ journal, payments, lies }: Facts): void {
+  // Harmony contradicts itself where it takes a final word back.
+  const flapped = new Set(payments.filter(hasFlapped).map(({ id }) => id));
+  for (const { type, paymentId, paymentStatus, detail, seq } of journal) {
     const isOpen = paymentStatus === "PENDING" || paymentStatus === "NOT_INITIALIZED";
     const wasFinal = ["CONFIRMED", "CANCELLED", "REFUNDED"].some((one) => one === detail?.["from"]);
     if (type === "status_changed" && isOpen && wasFinal) {
       throw new Error(`entry ${seq}: a final payment is ${paymentStatus} again`);
     }
-    if (type === "contradiction_found" && !card.charges.includes("approve_with_known_id")) {
+    const isTrue = lies.length > 0 || flapped.has(paymentId ?? "");
+    if (type === "contradiction_found" && !isTrue) {
       throw new Error(`entry ${seq}: Harmony contradicted itself, which it never does here`);
     }
   }
@@ -100,15 +125,19 @@ export function assertMoney(facts: Facts): void {
   }
 }
 
+/** What only a person can judge. */
+const ALERTED: readonly string[] = [
+  "charge_escalated",
+  "late_truth_found",
+  "payment_contested",
+  "payment_unattributed",
+  "refund_escalated",
+];
+
 /** A person hears of everything that only a person can judge. */
 export function assertAlerts({ world, journal }: Facts): void {
-  for (const type of [
-    "charge_escalated",
-    "late_truth_found",
-    "payment_unattributed",
-    "refund_escalated",
-  ]) {
-    const entries = journal.filter((entry) => entry.type === type).length;
+  for (const type of ALERTED) {
+    const entries = journal.filter((entry) => [type].includes(entry.type)).length;
     const alerts = world.logged.filter(({ level, event }) => level === "alert" && event === type);
     if (alerts.length < entries) {
       throw new Error(`${entries} entries ${type}, ${alerts.length} alerts`);

@@ -7,33 +7,30 @@ import { type Charge, lastAttempt } from "../../../src/domain/charge.ts";
 import { attributed } from "../../payment-method/promises.ts";
 import type { Life } from "../life.ts";
 import { keyOf } from "../shop.ts";
-import { type Facts, isLiedTo, isUnreadable, mayBeMistaken } from "./facts.ts";
+import { listedFrom } from "../book-times.ts";
+import { isBeyondHorizon, askedAt, mayBeTaken, wasTold } from "./excuses.ts";
+import { type Facts, isUnreadable } from "./facts.ts";
+import { reportedIds } from "./money.ts";
 
 /** Each payment of ours is attributed to its charge, or in a person's hands by name. */
 export function assertEveryPaymentIsKnown(facts: Facts): void {
   const { journal, payments, charges } = facts;
   const owners = attributed(journal);
-  const named = new Set(
-    journal.flatMap((entry) =>
-      entry.type === "charge_escalated"
-        ? ((entry.detail?.["candidates"] ?? []) as string[])
-        : entry.type === "payment_unattributed" && entry.paymentId !== null
-          ? [entry.paymentId]
-          : [],
-    ),
-  );
+  const named = reportedIds(facts);
+  const endMs = facts.world.time.nowMs;
   for (const payment of payments) {
     const key = keyOf(payment);
     const owner = owners.get(payment.id);
     const charge = charges.find(({ idempotencyKey }) => idempotencyKey === key);
-    if (owner !== undefined && owner !== key && !mayBeMistaken(facts)) {
+    const isMistaken = owner !== undefined && mayBeTaken(facts, payment.id, owner, endMs);
+    if (owner !== undefined && owner !== key && !isMistaken) {
       throw new Error(`${payment.id} of ${key} is said to be ${owner}'s`);
     }
     const isHeld =
       named.has(payment.id) ||
       (charge?.state === "in_doubt" && charge.escalated) ||
       // Another's payment was taken for it; its own is found when the books are compared.
-      (mayBeMistaken(facts) && charge?.payment != null) ||
+      (key !== null && ownIds(charge).some((id) => mayBeTaken(facts, id, key, endMs))) ||
       // No look is complete where pages lie, and so none finds a late truth.
       isUnreadable(facts.card);
     if (key !== null && owner === undefined && !isHeld) {
@@ -42,6 +39,29 @@ export function assertEveryPaymentIsKnown(facts: Facts): void {
     const isFree = charge?.state === "not_charged" && owner === undefined;
     if (isFree && !named.has(payment.id) && !isUnreadable(facts.card)) {
       throw new Error(`${key} is said to be not charged, though ${payment.id} exists`);
+    }
+  }
+}
+
+/** The payments that a charge is said to have made. */
+function ownIds(charge: Charge | undefined): string[] {
+  const own = charge?.payment == null ? [] : [charge.payment.id];
+  return [...own, ...(charge?.duplicates ?? [])];
+}
+
+/** What a read has shown since the last change is what the books say: no older news takes its place. */
+export function assertNewsStays({ life, payments, seen, lies }: Facts): void {
+  const named = new Set(lies.map((lie) => lie.named));
+  // What an answer about another payment said of one contradicts what its own reads say.
+  for (const { id, status, statusHistory } of payments.filter((one) => !named.has(one.id))) {
+    const changedAtMs = statusHistory.at(-1)?.at ?? 0;
+    const isShown = seen.some(
+      ({ paymentId, askedAtMs, toldAtMs }) =>
+        paymentId === id && askedAtMs > changedAtMs && toldAtMs < life.bookedAtMs,
+    );
+    const booked = life.booked.get(id);
+    if (isShown && booked !== undefined && booked !== status) {
+      throw new Error(`${id} is ${status}, somebody was told so, and the books say ${booked}`);
     }
   }
 }
@@ -65,25 +85,38 @@ export function assertSettled(facts: Facts): void {
 
 function hasCause(facts: Facts, charge: Charge): boolean {
   const { life, card, payments, charges } = facts;
-  const { amountMinor } = charge.request;
+  const { idempotencyKey, request } = charge;
+  const { amountMinor } = request;
   const { plan } = life;
   const { fields, description } = card.history;
   const echoes = plan.tag && fields === "full" && (description ?? "echo") === "echo";
-  const clock = ["clock_forward", "clock_back"] as const;
+  const clock = ["clock_forward", "clock_back", "clock_leaps"] as const;
+  const priced = payments.filter((payment) => payment.amountMinor === amountMinor);
   return (
     wasShownAnotherMerchants(facts) ||
     card.history.createdAt === "skewed" ||
     plan.rules.horizonMs === null ||
     // A payment that was given back before it was found is for a person.
-    payments.some((one) => one.amountMinor === amountMinor && one.status === "REFUNDED") ||
+    priced.some(({ status }) => status === "REFUNDED") ||
+    // So is one of another's, and one that somebody was told of, and that no look of the horizon lists.
+    priced.some((one) => keyOf(one) !== idempotencyKey || isUnlisted(facts, one)) ||
+    // And one that Harmony has taken back, or has taken back to have taken it back.
+    priced.some(({ statusHistory }) => statusHistory.some((one) => one.status === "CANCELLED")) ||
     lastAttempt(charge).namedPaymentId !== null ||
     lastAttempt(charge).outcome === "contradictory" ||
     (plan.rules.foreignWriters === true && !echoes) ||
     isUnreadable(card) ||
-    payments.filter((payment) => payment.amountMinor === amountMinor).length > 1 ||
-    charges.filter(({ request }) => request.amountMinor === amountMinor).length > 1 ||
+    priced.length > 1 ||
+    charges.filter((one) => one.request.amountMinor === amountMinor).length > 1 ||
     clock.some((trouble) => plan.troubles.has(trouble))
   );
+}
+
+function isUnlisted(facts: Facts, payment: Payment): boolean {
+  const fromMs = askedAt(payment);
+  const shownMs = listedFrom(payment, facts.card.history);
+  const wasLate = isBeyondHorizon(facts, fromMs, shownMs);
+  return wasLate && wasTold(facts, payment.id, fromMs, facts.world.time.nowMs);
 }
 
 /**
@@ -99,19 +132,10 @@ function wasShownAnotherMerchants({ journal, payments }: Facts): boolean {
   );
 }
 
-/** What callers were told is true by the book, or a reported late truth contradicts it. */
-export function assertAnswersTrue(facts: Facts): void {
-  const { told, payments, journal } = facts;
-  const late = new Set(
-    journal.flatMap(({ type, paymentId }) =>
-      (type === "late_truth_found" || type === "payment_unattributed") && paymentId !== null
-        ? [paymentId]
-        : [],
-    ),
-  );
+/** What callers were told is of their own wish, and what is final stays the same to the byte. */
+export function assertAnswersStay({ told }: Facts): void {
   const final = new Map<string, string>();
-  for (const { order, toldAtMs, reply } of told) {
-    const own = payments.filter((payment) => keyOf(payment) === order.key);
+  for (const { order, reply } of told) {
     const isSame = new RegExp(`"amount":${order.amountMinor / 100}[,}]`);
     if ((reply.status === 201 || reply.status === 202) && !isSame.test(reply.body)) {
       throw new Error(`${order.key} wished ${order.amountMinor} and got ${reply.body}`);
@@ -119,17 +143,6 @@ export function assertAnswersTrue(facts: Facts): void {
     if (reply.status === 422 && order.key.startsWith("refund-")) {
       // It speaks of the refund that has the key.
       continue;
-    }
-    const isConfirmed = ({ statusHistory }: Payment) =>
-      statusHistory.some(({ status, at }) => status === "CONFIRMED" && at <= toldAtMs);
-    if (reply.money === "charged" && !own.some(isConfirmed) && !mayBeMistaken(facts)) {
-      throw new Error(`${order.key} was told it is charged, and no payment is confirmed`);
-    }
-    if (reply.money === "not_charged" && reply.status !== 422) {
-      const taken = own.find((payment) => isConfirmed(payment) && !late.has(payment.id));
-      if (taken !== undefined && !isUnreadable(facts.card) && !isLiedTo(facts)) {
-        throw new Error(`${order.key} was told it is not charged, and ${taken.id} was`);
-      }
     }
     if (/"status":"(CONFIRMED|CANCELLED)"|"code":"charge_refused"/.test(reply.body)) {
       const wish = `${order.key} ${order.amountMinor}`;

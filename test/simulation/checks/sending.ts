@@ -2,17 +2,10 @@
  * Owns the checks of what left for Harmony: never two at once, nothing beside a payment that is
  * shown, one answer to each attempt. Must not change anything.
  */
+import { wasCancelled } from "../book-times.ts";
 import { keyOf } from "../shop.ts";
-import { attributed } from "../../payment-method/promises.ts";
-import {
-  type Facts,
-  HORIZON_MS,
-  isLiedTo,
-  LOOK_MS,
-  namedForeign,
-  shownAt,
-  submissionOf,
-} from "./facts.ts";
+import { askedAt, isBeyondHorizon, isOverridden } from "./excuses.ts";
+import { type Facts, LOOK_MS, shownAt } from "./facts.ts";
 
 export function assertNeverTwoAtOnce({ world }: Facts): void {
   const { exchanges } = world.sandbox;
@@ -23,8 +16,13 @@ export function assertNeverTwoAtOnce({ world }: Facts): void {
   const acts = exchanges
     .list(world.paymentMethodId)
     .filter(({ kind }) => kind === "charge" || kind === "refund" || kind === "revoke");
-  for (const [index, { kind, beganSeq }] of acts.entries()) {
+  for (const [index, { kind, beganSeq, endedSeq, ended }] of acts.entries()) {
     const before = acts[index - 1];
+    // One that was on its way when its instance was gone: another kind of act need not wait for it.
+    const isOrphan = ended === "abandoned" && endedSeq === beganSeq + 1;
+    if (isOrphan && before?.kind !== kind) {
+      continue;
+    }
     // A revoke is repeatable: one that a crash left at Harmony may still be there for the next.
     const isRepeated = kind === "revoke" && before?.kind === "revoke";
     if (before !== undefined && !isRepeated && (before.endedSeq ?? Infinity) > beganSeq) {
@@ -42,29 +40,24 @@ export function assertNeverTwoAtOnce({ world }: Facts): void {
  * whose payment shows within the horizon, however late within it.
  */
 export function assertNoSubmissionBesideAPayment(facts: Facts): void {
-  const { world, journal, payments, card, life } = facts;
-  const foreign = namedForeign(journal);
-  const owners = attributed(journal);
-  for (const payment of payments.filter(({ id }) => !foreign.has(id))) {
+  const { world, payments, card, lies } = facts;
+  for (const payment of payments) {
     const key = keyOf(payment);
-    const owner = owners.get(payment.id) ?? key;
-    if (owner !== key && isLiedTo(facts)) {
-      // Harmony's own reply gave it to another charge.
+    if (lies.some(({ made, named }) => made.id === payment.id || named === payment.id)) {
+      // Harmony's own reply said that it is another charge's.
       continue;
     }
-    const sent = world.submissions
-      .filter(({ description }) => description.startsWith(`for ${key} `))
-      .map(({ atMs }) => atMs);
-    const cause = sent.findLast((atMs) => atMs <= payment.createdAt) ?? 0;
-    const origin = life.plan.tag ? submissionOf(world, payment) : cause;
-    const horizonMs = life.plan.rules.horizonMs === null ? Infinity : HORIZON_MS;
-    const isWithin = shownAt(payment, card) <= origin + horizonMs;
-    const isPlain = life.plan.tag || payment.origin === "charge";
-    for (const atMs of sent) {
-      if (atMs > shownAt(payment, card) + LOOK_MS) {
+    const sentAtMs = askedAt(payment);
+    const shownMs = shownAt(payment, card);
+    for (const { atMs, description } of world.submissions) {
+      const isFurther = description.startsWith(`for ${key} `) && atMs > sentAtMs;
+      if (!isFurther || isOverridden(facts, payment, atMs) || wasCancelled(payment, atMs)) {
+        continue;
+      }
+      if (atMs > shownMs + LOOK_MS) {
         throw new Error(`${key} was submitted beside ${payment.id}, which is shown`);
       }
-      if (isPlain && isWithin && atMs > origin) {
+      if (!isBeyondHorizon(facts, sentAtMs, Math.min(atMs, shownMs))) {
         throw new Error(`${key} was submitted again within the horizon of ${payment.id}`);
       }
     }

@@ -1,0 +1,130 @@
+/**
+ * Owns what a person has to judge: payments that a charge may have made, and charges that no rule
+ * decides. Must not decide whose a payment is: whose.ts does. Pure.
+ */
+import { attemptRecords, type Charge, hasPayment, isUnexplained, lastAttempt } from "./charge.ts";
+import { chargeIn, type Draft, note } from "./draft.ts";
+import type { PaymentRecord } from "./payment.ts";
+import { newDoubt, nextLook } from "./schedule.ts";
+import { forbids, isNewTo } from "./whose.ts";
+
+/** An entry names at most this many payments; more says nothing new to the person who reads it. */
+const CANDIDATES_MAX = 20;
+
+/** Puts a payment beside a charge as one that may be its, once; a charge in doubt goes to a person. */
+export function contest(
+  draft: Draft,
+  chargeId: string,
+  payment: PaymentRecord,
+  reason: string,
+): void {
+  const { nowMs } = draft.view;
+  if (!chargeIn(draft, chargeId).contested.includes(payment.id)) {
+    note(draft, { type: "payment_contested", atMs: nowMs, chargeId, payment, reason });
+  }
+  escalate(draft, chargeId, reason, chargeIn(draft, chargeId).contested, false);
+}
+
+/**
+ * Ends what is contested no more: the payment has got its charge, or a person named it foreign, or no
+ * row of whose.ts makes it a person's (`isPersons`) and it forbids its charge no further attempt.
+ */
+export function endContests(
+  draft: Draft,
+  isPersons: (payment: PaymentRecord, chargeId: string) => boolean = () => true,
+): void {
+  for (const { chargeId, contested } of draft.charges.values()) {
+    for (const id of contested) {
+      const payment = draft.payments.get(id);
+      // What is not loaded has not changed.
+      if (payment !== undefined && !stands(draft, chargeId, payment, isPersons)) {
+        endContest(draft, chargeId, payment);
+      }
+    }
+  }
+}
+
+/** Ends one; the item that is open for the payment ends with the last of them. */
+export function endContest(draft: Draft, chargeId: string, payment: PaymentRecord): void {
+  const isOpen = [...draft.charges.values()].some(
+    (other) => other.chargeId !== chargeId && other.contested.includes(payment.id),
+  );
+  note(draft, { type: "contest_ended", atMs: draft.view.nowMs, chargeId, payment, isOpen });
+}
+
+function stands(
+  draft: Draft,
+  chargeId: string,
+  payment: PaymentRecord,
+  isPersons: (payment: PaymentRecord, chargeId: string) => boolean,
+): boolean {
+  if (payment.chargeId !== null || payment.foreign || payment.notOf.includes(chargeId)) {
+    return false;
+  }
+  const charge = chargeIn(draft, chargeId);
+  const isForbidding = !hasPayment(charge) && forbids(payment, attemptRecords(charge));
+  return isPersons(payment, chargeId) || isForbidding;
+}
+
+/**
+ * Hands a charge in doubt to a person, once. `lookSoon` keeps the planned look, where the
+ * history may still show at once what the reply did not.
+ */
+export function escalate(
+  draft: Draft,
+  chargeId: string,
+  reason: string,
+  candidates: readonly string[],
+  lookSoon: boolean,
+): void {
+  const { nowMs, jitter, rules } = draft.view;
+  const charge = chargeIn(draft, chargeId);
+  if (charge.escalated || charge.state !== "in_doubt") {
+    return;
+  }
+  const { attempt, horizonMs } = lastAttempt(charge);
+  const doubt = charge.doubt ?? newDoubt(nowMs);
+  const watch = { escalated: true, horizonMs };
+  note(draft, {
+    type: "charge_escalated",
+    atMs: nowMs,
+    chargeId,
+    attempt,
+    reason,
+    candidates: candidates.slice(0, CANDIDATES_MAX),
+    nextLook: lookSoon ? charge.nextLook : nextLook(rules, doubt, watch, nowMs, jitter),
+  });
+}
+
+/**
+ * What something else than a look has shown first gives nobody a payment. Where an attempt without an
+ * answer may have made it, the next look is now: one charge's is enough, in doubt before late, since a
+ * complete look is held against every attempt. What none may have made is somebody else's, so that
+ * every later charge looks first.
+ */
+export function noticeUnlisted(draft: Draft, seen: readonly PaymentRecord[]): void {
+  const { nowMs } = draft.view;
+  const free = seen.filter(({ chargeId }) => chargeId === null);
+  const charges = [...draft.charges.values()];
+  const waiting = charges.filter(
+    (charge) =>
+      charge.state !== "in_flight" &&
+      charge.nextLook !== null &&
+      free.some((payment) => mayHaveMade(charge, payment)),
+  );
+  const charge = waiting.find(({ state }) => state === "in_doubt") ?? waiting[0];
+  if (charge !== undefined) {
+    draft.charges.set(charge.chargeId, { ...charge, nextLook: { atMs: nowMs, gapMs: 0 } });
+    draft.changedCharges.add(charge.chargeId);
+  }
+  draft.foreignSeen ||=
+    draft.baselineSeq !== null &&
+    free.some((payment) => !charges.some((one) => mayHaveMade(one, payment)));
+}
+
+/** Whether a charge has an attempt in flight or without an answer to which this payment is new. */
+function mayHaveMade(charge: Charge, payment: PaymentRecord): boolean {
+  return attemptRecords(charge).some(
+    (one) => (one.outcome === null || isUnexplained(one)) && isNewTo(payment, one),
+  );
+}

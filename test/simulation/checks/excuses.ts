@@ -1,0 +1,176 @@
+/**
+ * Owns the exceptions to what is promised of money, each tied to the payment that it excuses and to
+ * the time in which it does: what no gateway in front of Harmony could know. They rest on the book,
+ * on what left for Harmony and on what people and programs were told. Must not judge, nor read whose
+ * payment the gateway says it is.
+ */
+import type { Payment } from "../../../sandbox/book.ts";
+import { holdsMoney, listedFrom, statusAt, wasCancelled } from "../book-times.ts";
+import { LANDING_B } from "../plan.ts";
+import { keyOf } from "../shop.ts";
+import { type Facts, HORIZON_MS, LOOK_MS, namedForeign } from "./facts.ts";
+
+/** What one jump of a clock may credit beyond the time that passed: the longest planned delay. */
+const JUMP_COST_MS = 120_000;
+/** From when a request leaves until Harmony has it, at the most. */
+const WAY_MS = 1000;
+
+/** When the request came in that made a payment. */
+export function askedAt({ askedAt: atMs, createdAt }: Payment): number {
+  return atMs ?? createdAt;
+}
+
+/**
+ * Whether absence over that span proves anything: the horizon is over, by real time and by what the
+ * clock's jumps forward may have credited to it.
+ */
+export function isBeyondHorizon({ life, world }: Facts, fromMs: number, toMs: number): boolean {
+  if (life.plan.rules.horizonMs === null) {
+    return false;
+  }
+  let creditedMs = toMs - fromMs;
+  for (const { atMs, byMs } of world.jumps) {
+    if (byMs > 0 && fromMs < atMs && atMs <= toMs) {
+      creditedMs += Math.min(byMs, JUMP_COST_MS);
+    }
+  }
+  return creditedMs >= HORIZON_MS - WAY_MS;
+}
+
+/** Whether somebody was told of a payment that holds money, by a read or a page, in that span. */
+export function wasTold({ seen }: Facts, id: string, fromMs: number, toMs: number): boolean {
+  return seen.some(
+    (one) =>
+      one.paymentId === id &&
+      holdsMoney(one.status) &&
+      fromMs <= one.askedAtMs &&
+      one.toldAtMs <= toMs,
+  );
+}
+
+/**
+ * A payment that no look of its horizon could show, nor any read had told of in it: after it, a read
+ * alone does not take back what was said, but the next look does.
+ */
+export function isLate(facts: Facts, payment: Payment, byMs: number): boolean {
+  const fromMs = askedAt(payment);
+  const shownMs = listedFrom(payment, facts.card.history);
+  const isTold = facts.seen.some(
+    ({ paymentId, status, toldAtMs }) =>
+      paymentId === payment.id &&
+      holdsMoney(status) &&
+      toldAtMs <= byMs &&
+      !isBeyondHorizon(facts, fromMs, toldAtMs),
+  );
+  return isBeyondHorizon(facts, fromMs, Math.min(shownMs, byMs)) && !isTold;
+}
+
+/**
+ * A person insisted that it is not this key's, after it was made; or named it foreign for the sake of
+ * another key, which no rule may take back. An answer that was lost may have been a yes.
+ */
+export function isOverridden(facts: Facts, payment: Payment, byMs: number): boolean {
+  const isForeign = namedForeign(facts.journal).has(payment.id);
+  return facts.resolves.some(({ command, call }) => {
+    const { decision, chargeId } = command;
+    const charge = facts.charges.find((one) => one.chargeId === chargeId);
+    const endedAtMs = call.endedAtMs ?? Infinity;
+    const mayHave = call.answer === null || call.answer.reply.status === 200;
+    return (
+      decision.decision === "not_charged" &&
+      decision.override &&
+      mayHave &&
+      (isForeign || charge?.idempotencyKey === keyOf(payment)) &&
+      payment.createdAt <= endedAtMs &&
+      endedAtMs <= byMs
+    );
+  });
+}
+
+/**
+ * Harmony has said of this payment that it is cancelled, and took it back: nobody can know before it
+ * does. What it took back by then shows to one who looks first, which is landing B.
+ */
+export function hasComeBack(payment: Payment, byMs: number): boolean {
+  return LANDING_B
+    ? wasCancelled(payment, byMs) && !holdsMoney(statusAt(payment, byMs - LOOK_MS))
+    : wasCancelled(payment, byMs);
+}
+
+/** Each payment that a person was alerted to by name, with the time of it. */
+export function alertedAt({ world, journal }: Facts): ReadonlyMap<string, number> {
+  const alerted = new Map<string, number>();
+  for (const { seq, type, paymentId } of journal) {
+    // A step that was rolled back may have logged under the same number before.
+    const alert = world.logged.findLast(
+      ({ level, event, fields }) => level === "alert" && event === type && fields["seq"] === seq,
+    );
+    if (alert !== undefined && paymentId !== null && !alerted.has(paymentId)) {
+      alerted.set(paymentId, alert.atMs);
+    }
+  }
+  return alerted;
+}
+
+/** Why nobody could know by then that this payment holds money; null where it was to be known. */
+export function excuseOf(facts: Facts, payment: Payment, byMs: number): string | null {
+  if (isOverridden(facts, payment, byMs)) {
+    return "overridden";
+  }
+  if (hasComeBack(payment, byMs)) {
+    return "come_back";
+  }
+  const isLied = facts.lies.some(
+    ({ made, named }) => (made.id === payment.id || named === payment.id) && made.createdAt <= byMs,
+  );
+  if (isLied) {
+    return "lied_about";
+  }
+  return isLate(facts, payment, byMs) ? "late" : null;
+}
+
+/**
+ * The exception that the design names: somebody else's payment of exactly that amount, first listed
+ * by then, which neither tag nor time tells apart; or one that Harmony's own answer named. What was
+ * known before the attempt is never excused: `assertNothingKnownIsTaken` sees to that.
+ */
+export function mayBeTaken(facts: Facts, id: string | null, key: string, byMs: number): boolean {
+  const payment = facts.payments.find((one) => one.id === id);
+  const isLied = facts.lies.some(({ made, named }) => keyOf(made) === key && named === id);
+  return (
+    isLied ||
+    (payment !== undefined &&
+      isPriced(facts, payment, key) &&
+      listedFrom(payment, facts.card.history) <= byMs &&
+      (payment.origin === "foreign" || isDisowned(facts, payment)))
+  );
+}
+
+function isPriced({ life }: Facts, { amountMinor }: Payment, key: string): boolean {
+  return life.shop.orders.some(
+    (order) =>
+      order.key === key &&
+      // A caller that changed its mind asks for a peso more.
+      (order.amountMinor === amountMinor || order.amountMinor + 100 === amountMinor),
+  );
+}
+
+/**
+ * One of ours that nobody waits for any more: Harmony's own answer has disowned it, or its key was
+ * told of somebody else's payment in its place. To the next of its amount it is as a foreign one is.
+ */
+function isDisowned(facts: Facts, payment: Payment): boolean {
+  const key = keyOf(payment);
+  if (facts.lies.some(({ made }) => made.id === payment.id)) {
+    return true;
+  }
+  return (
+    key !== null &&
+    facts.told.some(({ order, toldAtMs, reply }) => {
+      const told = reply.status === 201 ? (JSON.parse(reply.body) as { id: string }).id : null;
+      const other = facts.payments.find(({ id }) => id === told);
+      const isOthers = other?.origin === "foreign" && isPriced(facts, other, key);
+      return order.key === key && isOthers && listedFrom(other, facts.card.history) <= toldAtMs;
+    })
+  );
+}

@@ -1,0 +1,170 @@
+/**
+ * Owns the checks of the customer's money: by what the simulated Harmony's book knows of who asked,
+ * and by what callers were told, never by what the gateway says whose payment is. Each exception is
+ * tied to the payment that it excuses (excuses.ts). Must not change anything.
+ */
+import type { Payment } from "../../../sandbox/book.ts";
+import { holdsMoney, listedFrom, statusAt } from "../book-times.ts";
+import { keyOf, type Told } from "../shop.ts";
+import {
+  alertedAt,
+  askedAt,
+  excuseOf,
+  hasComeBack,
+  isOverridden,
+  mayBeTaken,
+  wasTold,
+} from "./excuses.ts";
+import { type Facts, isUnreadable, LOOK_MS } from "./facts.ts";
+
+/** Entries that name a payment to whoever reads the books. */
+const NAMING: readonly string[] = [
+  "late_truth_found",
+  "payment_adopted",
+  "payment_contested",
+  "payment_unattributed",
+];
+
+/** Each wish of a customer holds one payment at the most, under however many keys it was asked. */
+export function assertOnePaymentPerWish(facts: Facts): void {
+  const wishOf = new Map(facts.life.shop.orders.map(({ key, wish }) => [key, wish]));
+  const byWish = Map.groupBy(
+    facts.payments.filter(({ status }) => holdsMoney(status)),
+    (payment) => wishOf.get(keyOf(payment) ?? "") ?? keyOf(payment),
+  );
+  for (const [wish, payments] of byWish) {
+    if (wish === null) {
+      continue;
+    }
+    const inOrder = payments.toSorted((a, b) => askedAt(a) - askedAt(b));
+    for (const [index, further] of inOrder.entries()) {
+      for (const earlier of inOrder.slice(0, index)) {
+        assertExcused(facts, wish, earlier, further);
+      }
+    }
+  }
+}
+
+/** A further payment is excused only where the earlier one could not be known when it was asked for. */
+function assertExcused(facts: Facts, wish: string, earlier: Payment, further: Payment): void {
+  const byMs = askedAt(further);
+  const excuse = excuseOf(facts, earlier, byMs);
+  const isShown =
+    listedFrom(earlier, facts.card.history) <= byMs - LOOK_MS ||
+    wasTold(facts, earlier.id, askedAt(earlier), byMs - LOOK_MS);
+  if (excuse === null || (excuse === "late" && isShown)) {
+    throw new Error(`${wish} holds ${earlier.id} and ${further.id}`);
+  }
+  const isListable = listedFrom(earlier, facts.card.history) < Infinity;
+  const isReadable = isListable && !isUnreadable(facts.card);
+  if (excuse !== "lied_about" && isReadable && !isReported(facts, earlier)) {
+    throw new Error(`${wish} holds ${further.id} beside ${earlier.id}, which nobody was told of`);
+  }
+}
+
+/** What a person or the books were told of a payment that came too late, or that fits too much. */
+export function reportedIds({ journal }: Pick<Facts, "journal">): ReadonlySet<string> {
+  const ids = journal.flatMap(({ type, paymentId, detail }) => {
+    const candidates = (detail?.["candidates"] ?? []) as string[];
+    return [
+      ...(NAMING.includes(type) && paymentId !== null ? [paymentId] : []),
+      ...(type === "charge_escalated" ? candidates : []),
+    ];
+  });
+  return new Set(ids);
+}
+
+function isReported(facts: Facts, payment: Payment): boolean {
+  return reportedIds(facts).has(payment.id);
+}
+
+/** What callers were told of the money was true by the book, or could not be known. */
+export function assertToldTrue(facts: Facts): void {
+  const known = { reported: reportedIds(facts), alerted: alertedAt(facts) };
+  for (const told of [...facts.told, ...facts.read]) {
+    const { order, reply } = told;
+    // A mismatch speaks of the request that first had the key, a refund's key of the refund.
+    if (reply.status === 422) {
+      continue;
+    }
+    const said = JSON.parse(reply.body) as { money?: string };
+    // A charge that is read says it in its body alone.
+    const money = reply.money ?? said.money;
+    if (money === "charged") {
+      assertCharged(facts, told);
+    }
+    if (money === "not_charged") {
+      assertNotCharged(facts, known, order.key, told.toldAtMs);
+    }
+  }
+}
+
+/** Where an answer names a payment: Harmony's four fields, or a charge with its payment. */
+interface Named {
+  readonly id?: string;
+  readonly payment?: { readonly id?: string } | null;
+}
+
+function assertCharged(facts: Facts, { order, toldAtMs, reply }: Told): void {
+  const isConfirmed = ({ statusHistory }: Payment) =>
+    statusHistory.some(({ status, at }) => status === "CONFIRMED" && at <= toldAtMs);
+  const own = facts.payments.filter((payment) => keyOf(payment) === order.key);
+  const { id, payment } = JSON.parse(reply.body) as Named;
+  if (
+    !own.some(isConfirmed) &&
+    !mayBeTaken(facts, payment?.id ?? id ?? null, order.key, toldAtMs)
+  ) {
+    throw new Error(`${order.key} was told it is charged, and no payment is confirmed`);
+  }
+}
+
+/** Payments that people were told of by name, at all and since when. */
+interface Known {
+  readonly reported: ReadonlySet<string>;
+  readonly alerted: ReadonlyMap<string, number>;
+}
+
+function assertNotCharged(
+  facts: Facts,
+  { reported, alerted }: Known,
+  key: string,
+  toldAtMs: number,
+): void {
+  for (const payment of facts.payments.filter((one) => keyOf(one) === key)) {
+    if (statusAt(payment, toldAtMs) !== "CONFIRMED" || payment.createdAt > toldAtMs) {
+      continue;
+    }
+    const excuse = excuseOf(facts, payment, toldAtMs);
+    const isReadable =
+      listedFrom(payment, facts.card.history) < Infinity && !isUnreadable(facts.card);
+    // It is late only until a person has heard of it: then it is known.
+    const isHeard = (alerted.get(payment.id) ?? Infinity) <= toldAtMs - LOOK_MS;
+    const isTold = excuse !== "late" || !isReadable || (reported.has(payment.id) && !isHeard);
+    if (excuse === null || !isTold) {
+      throw new Error(`${key} was told it is not charged, and ${payment.id} was`);
+    }
+  }
+}
+
+/** No charge ends as one that moved no money while a payment of its key holds it, and nobody knows. */
+export function assertNothingIsForgotten(facts: Facts): void {
+  const reported = reportedIds(facts);
+  for (const { idempotencyKey, state, duplicates, payment: taken } of facts.charges) {
+    if (state !== "declined" && state !== "not_charged") {
+      continue;
+    }
+    for (const payment of facts.payments.filter((one) => keyOf(one) === idempotencyKey)) {
+      const isKnown =
+        reported.has(payment.id) || duplicates.includes(payment.id) || taken?.id === payment.id;
+      const nowMs = facts.world.time.nowMs;
+      const isExcused =
+        isUnreadable(facts.card) ||
+        hasComeBack(payment, nowMs) ||
+        isOverridden(facts, payment, nowMs) ||
+        facts.lies.some(({ made }) => made.id === payment.id);
+      if (holdsMoney(payment.status) && !isKnown && !isExcused) {
+        throw new Error(`${idempotencyKey} ends ${state}, and ${payment.id} holds its money`);
+      }
+    }
+  }
+}

@@ -6,8 +6,8 @@
  * A payment *fits* an attempt that has its amount and currency and was intended before anything
  * recorded it, if it was first listed while the attempt's charge was in doubt, or at latest by the
  * first complete look begun after its last late look was due, or was created within its horizon. A
- * person's word that a charge did not make it stands; what proves it that charge's makes it no other's
- * by its amount alone. The first row that applies; 1 and 2 over all payments first.
+ * person's word that a charge did not make it stands, and makes it no other's by its amount alone; nor
+ * does what proves it that charge's. The first row that applies; 1 and 2 over all payments first.
  *
  * |   | a payment that no charge has, and no person named foreign, that | is |
  * |---|---|---|
@@ -83,9 +83,8 @@ export function whose(
     proven.flatMap((verdict) => (verdict.is === "a charge's" ? [verdict.of] : [])),
   );
   const unanswered = attempts.filter((attempt) => isUnexplained(attempt) && !made.has(attempt));
-  const judged = new Set(proven.map(({ payment }) => payment));
   const rest = open
-    .filter((payment) => listed.has(payment.id) && !judged.has(payment))
+    .filter((one) => listed.has(one.id) && proven.every(({ payment }) => payment !== one))
     .map((payment) => ({
       payment,
       fitted: unanswered.filter((attempt) => fits(payment, attempt, circumstances)),
@@ -99,6 +98,7 @@ export function whose(
       }
       const rivals = rest.filter((one) => one.fitted.some((a) => a.chargeId === of.chargeId));
       const isProven =
+        payment.notOf.length > 0 ||
         attempts.some((one) => proves(payment, one)) ||
         proven.some((other) => fitted.some((one) => proves(other.payment, one)));
       return single(payment, fitted, { rivals: rivals.length, isProven, ...circumstances });

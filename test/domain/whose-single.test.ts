@@ -46,13 +46,17 @@ describe("row 5: the one payment that fits", () => {
     expect(said({ payments })).toEqual([persons("status_needs_a_person")]);
   });
 
+  it("is a person's where a person has said that another charge did not make it", ({ expect }) => {
+    const payments = [recordOf({ notOf: ["charge-2"] })];
+    expect(said({ payments })).toEqual([persons("proof_speaks_for_another")]);
+  });
+
   it.for([
     ["it was reported as nobody's", { unattributed: true }],
     ["a read has shown it first", { read: true, recordedSeq: 11 }],
     ["it was recorded right after the attempt", { recordedSeq: 11 }],
     ["it contradicted itself", { contradicted: "PENDING 5000 MXN" }],
     ["older news spoke against its status", { reread: true }],
-    ["a person has said that another charge did not make it", { notOf: ["charge-2"] }],
   ] as const)("is that charge's where %s", ([, change], { expect }) => {
     expect(said({ payments: [recordOf(change)] })).toEqual(BY_SINGLE);
   });

@@ -86,8 +86,8 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/whose.ts",
-        from: `.filter((payment) => listed.has(payment.id) && !judged.has(payment))`,
-        to: `.filter((payment) => (listed.has(payment.id) || payment.read) && !judged.has(payment))`,
+        from: `.filter((one) => listed.has(one.id) && proven`,
+        to: `.filter((one) => (listed.has(one.id) || one.read) && proven`,
       },
     ],
   },

@@ -159,18 +159,39 @@ function isPriced({ life }: Facts, { amountMinor }: Payment, key: string): boole
  * One of ours that nobody waits for any more: Harmony's own answer has disowned it, or its key was
  * told of somebody else's payment in its place. To the next of its amount it is as a foreign one is.
  */
-function isDisowned(facts: Facts, payment: Payment): boolean {
+function isDisowned(facts: Facts, payment: Payment, trail: readonly Payment[] = []): boolean {
   const key = keyOf(payment);
   if (facts.lies.some(({ made }) => made.id === payment.id)) {
     return true;
   }
+  const { history } = facts.card;
+  const isBelated = facts.payments.some(
+    (other) =>
+      other.origin === "foreign" &&
+      key !== null &&
+      isPriced(facts, other, key) &&
+      askedAt(payment) <= listedFrom(other, history) &&
+      listedFrom(other, history) <= listedFrom(payment, history),
+  );
   return (
-    key !== null &&
-    facts.told.some(({ order, toldAtMs, reply }) => {
-      const told = reply.status === 201 ? (JSON.parse(reply.body) as { id: string }).id : null;
-      const other = facts.payments.find(({ id }) => id === told);
-      const isOthers = other?.origin === "foreign" && isPriced(facts, other, key);
-      return order.key === key && isOthers && listedFrom(other, facts.card.history) <= toldAtMs;
-    })
+    // Somebody else's of its amount was listed before it, and is taken for it.
+    isBelated ||
+    (key !== null &&
+      facts.told.some(({ order, toldAtMs, reply }) => {
+        const told = reply.status === 201 ? (JSON.parse(reply.body) as { id: string }).id : null;
+        const other = facts.payments.find(({ id }) => id === told);
+        if (order.key !== key || other === undefined || keyOf(other) === key) {
+          return false;
+        }
+        // One that was disowned in its turn: a chain of them begins with somebody else's.
+        const path = [...trail, payment];
+        const isOthers =
+          other.origin === "foreign" || (!path.includes(other) && isDisowned(facts, other, path));
+        return (
+          isOthers &&
+          isPriced(facts, other, key) &&
+          listedFrom(other, facts.card.history) <= toldAtMs
+        );
+      }))
   );
 }

@@ -31,13 +31,15 @@ export function assertEveryPaymentIsKnown(facts: Facts): void {
       (charge?.state === "in_doubt" && charge.escalated) ||
       // Another's payment was taken for it; its own is found when the books are compared.
       (key !== null && ownIds(charge).some((id) => mayBeTaken(facts, id, key, endMs))) ||
+      // What no history ever lists, and nobody reads, is known to Harmony alone.
+      listedFrom(payment, facts.card.history) > endMs ||
       // No look is complete where pages lie, and so none finds a late truth.
       isUnreadable(facts.card);
     if (key !== null && owner === undefined && !isHeld) {
       throw new Error(`${payment.id} of ${key} is on no one's books`);
     }
     const isFree = charge?.state === "not_charged" && owner === undefined;
-    if (isFree && !named.has(payment.id) && !isUnreadable(facts.card)) {
+    if (isFree && !isHeld) {
       throw new Error(`${key} is said to be not charged, though ${payment.id} exists`);
     }
   }

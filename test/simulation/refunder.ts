@@ -28,6 +28,8 @@ export interface RefundAsk {
 }
 
 const MINUTE_MS = 60_000;
+/** From how many wishes for refunds on, a life's callers wish for no more because they were refused. */
+const WISHES_MAX = 100;
 const PAUSES_MS = [50, 1000, 7000, MINUTE_MS, 6 * MINUTE_MS, 21 * MINUTE_MS];
 /** A payment that Harmony has never heard of. */
 const NO_PAYMENT = "cccccccc-0000-4000-8000-000000000000";
@@ -164,7 +166,9 @@ export class Refunder {
       return;
     }
     const done = reply !== null && reply.status < 500 && reply.retry !== "same_key";
-    if (reply?.retry === "new_key" && this.#chance.yes(0.3)) {
+    // Each new key may breed more than one; where none can ever be refunded, there is an end to it.
+    const isPatient = this.wishes.length < WISHES_MAX;
+    if (reply?.retry === "new_key" && isPatient && this.#chance.yes(0.3)) {
       this.#refund({ card, caller, of, paymentId: wish.paymentId });
     }
     if (done && this.#chance.yes(0.6)) {

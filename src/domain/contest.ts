@@ -2,11 +2,11 @@
  * Owns what a person has to judge: payments that a charge may have made, and charges that no rule
  * decides. Must not decide whose a payment is: whose.ts does. Pure.
  */
-import { attemptRecords, type Charge, hasPayment, isUnexplained, lastAttempt } from "./charge.ts";
+import { attemptRecords, hasPayment, lastAttempt } from "./charge.ts";
 import { chargeIn, type Draft, note } from "./draft.ts";
 import type { PaymentRecord } from "./payment.ts";
 import { newDoubt, nextLook } from "./schedule.ts";
-import { forbids, isNewTo } from "./whose.ts";
+import { forbids } from "./whose.ts";
 
 /** An entry names at most this many payments; more says nothing new to the person who reads it. */
 const CANDIDATES_MAX = 20;
@@ -94,37 +94,4 @@ export function escalate(
     candidates: candidates.slice(0, CANDIDATES_MAX),
     nextLook: lookSoon ? charge.nextLook : nextLook(rules, doubt, watch, nowMs, jitter),
   });
-}
-
-/**
- * What something else than a look has shown first gives nobody a payment. Where an attempt without an
- * answer may have made it, the next look is now: one charge's is enough, in doubt before late, since a
- * complete look is held against every attempt. What none may have made is somebody else's, so that
- * every later charge looks first.
- */
-export function noticeUnlisted(draft: Draft, seen: readonly PaymentRecord[]): void {
-  const { nowMs } = draft.view;
-  const free = seen.filter(({ chargeId }) => chargeId === null);
-  const charges = [...draft.charges.values()];
-  const waiting = charges.filter(
-    (charge) =>
-      charge.state !== "in_flight" &&
-      charge.nextLook !== null &&
-      free.some((payment) => mayHaveMade(charge, payment)),
-  );
-  const charge = waiting.find(({ state }) => state === "in_doubt") ?? waiting[0];
-  if (charge !== undefined) {
-    draft.charges.set(charge.chargeId, { ...charge, nextLook: { atMs: nowMs, gapMs: 0 } });
-    draft.changedCharges.add(charge.chargeId);
-  }
-  draft.foreignSeen ||=
-    draft.baselineSeq !== null &&
-    free.some((payment) => !charges.some((one) => mayHaveMade(one, payment)));
-}
-
-/** Whether a charge has an attempt in flight or without an answer to which this payment is new. */
-function mayHaveMade(charge: Charge, payment: PaymentRecord): boolean {
-  return attemptRecords(charge).some(
-    (one) => (one.outcome === null || isUnexplained(one)) && isNewTo(payment, one),
-  );
 }

@@ -51,8 +51,7 @@ export function learnFromLook(
   note(draft, {
     type: "looked",
     atMs: nowMs,
-    chargeId:
-      counts || (purpose === "late" && charge !== null) ? chargeId : (charge?.chargeId ?? null),
+    chargeId: charge?.chargeId ?? null,
     attempt: attempt?.attempt ?? null,
     purpose: counts || purpose !== "doubt" ? purpose : "before_attempt",
     report,
@@ -64,16 +63,15 @@ export function learnFromLook(
     noticeStatuses(draft, report, evidenceSeq);
     if (!isBaseline) {
       const listed = new Set(report.payments.map(({ id }) => id));
-      const isJudged = attemptsIn(draft).every(({ outcome }) => outcome !== null);
       const verdicts = judge(draft, listed, evidenceSeq);
-      endContests(
-        draft,
-        (payment, id) =>
+      // Row 3 judges nothing, and so ends nothing.
+      if (attemptsIn(draft).every(({ outcome }) => outcome !== null)) {
+        endContests(draft, ({ id }, of) =>
           verdicts.some(
-            (one) =>
-              one.is === "a person's" && one.payment.id === payment.id && one.fits.includes(id),
-          ) || !isJudged,
-      );
+            (one) => one.is === "a person's" && one.payment.id === id && one.fits.includes(of),
+          ),
+        );
+      }
     }
   }
   if (counts) {

@@ -3,10 +3,9 @@
  * shows exists and is recorded as new; what it leaves out proves nothing, so it counts for no
  * horizon, makes no baseline and gives nobody a payment: a complete look does, soon. Pure.
  */
-import { noticeUnlisted } from "./contest.ts";
 import { type Draft, nextSeq, note } from "./draft.ts";
 import type { LookReport } from "./facts.ts";
-import { noticeStatuses } from "./status.ts";
+import { noticeStatuses, noticeUnlisted } from "./status.ts";
 
 /** Records a page and what it makes known. */
 export function learnFromPage(draft: Draft, report: LookReport): void {

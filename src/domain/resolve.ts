@@ -18,7 +18,7 @@ import { paymentsAgainst } from "./look.ts";
 import { bare, type PaymentRecord } from "./payment.ts";
 import { creditedMs, horizonReached, newDoubt, nextLateLook, nextPoll } from "./schedule.ts";
 import { isRefused } from "./unreadable.ts";
-import { forbids, isNewTo } from "./whose.ts";
+import { forbids, isNewTo, proves } from "./whose.ts";
 
 /** What a person says became of a charge. */
 export type Decision =
@@ -118,17 +118,12 @@ function resolveCharged(
   });
   for (const id of charge.contested.filter((one) => one !== paymentId)) {
     const other = draft.payments.get(id);
-    if (other !== undefined && !attemptsIn(draft).some((one) => isProvenOf(other, one))) {
+    if (other !== undefined && !attemptsIn(draft).some((one) => proves(other, one))) {
       // Its amount alone spoke for it, and this charge has its payment now.
       endContest(draft, charge.chargeId, other);
     }
   }
   return { type: "decided" };
-}
-
-/** Whether a tag or a reply says that this attempt made the payment. */
-function isProvenOf(record: PaymentRecord, { tag, namedPaymentId }: AttemptRecord): boolean {
-  return (tag !== null && tag === record.tag) || namedPaymentId === record.id;
 }
 
 /**
@@ -142,7 +137,7 @@ function attemptThatMade(
   record: PaymentRecord,
 ): AttemptRecord | null {
   const attempts = attemptsIn(draft);
-  const isProven = (one: AttemptRecord) => isProvenOf(record, one);
+  const isProven = (one: AttemptRecord) => proves(record, one);
   if (attempts.some((one) => one.chargeId !== chargeId && isProven(one))) {
     return null;
   }

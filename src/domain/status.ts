@@ -1,16 +1,25 @@
 /**
  * Owns what a payment's status, seen by a look or a poll, means: a pending payment becomes final,
- * older news is dropped and read again, and what contradicts the books is said and not booked. Must
- * not read Harmony nor storage. Pure.
+ * older news is dropped and read again, and what contradicts the books is said and not booked; and
+ * that what something else than a look shows first is looked for. Must not read Harmony nor storage.
+ * Pure.
  */
-import { type Charge, hasPayment, isFinal, stateOf } from "./charge.ts";
-import { escalate, noticeUnlisted } from "./contest.ts";
+import {
+  attemptRecords,
+  type Charge,
+  hasPayment,
+  isFinal,
+  isUnexplained,
+  stateOf,
+} from "./charge.ts";
+import { escalate } from "./contest.ts";
 import { chargeIn, type Draft, nextSeq, note } from "./draft.ts";
 import type { LookReport, RefundWatch } from "./facts.ts";
 import { judge } from "./judge.ts";
 import { isPaymentStatus, type Payment } from "./outcome.ts";
 import { bare, type PaymentRecord } from "./payment.ts";
 import { nextPoll } from "./schedule.ts";
+import { isNewTo } from "./whose.ts";
 
 /** What one read of a payment told us. */
 export interface PollReport {
@@ -84,6 +93,39 @@ export function noticeStatuses(draft: Draft, report: LookReport, seq: number): v
       }
     }
   }
+}
+
+/**
+ * What something else than a look has shown first gives nobody a payment. Where an attempt without an
+ * answer may have made it, the next look is now: one charge's is enough, in doubt before late, since a
+ * complete look is held against every attempt. What none may have made is somebody else's, so that
+ * every later charge looks first.
+ */
+export function noticeUnlisted(draft: Draft, seen: readonly PaymentRecord[]): void {
+  const { nowMs } = draft.view;
+  const free = seen.filter(({ chargeId }) => chargeId === null);
+  const charges = [...draft.charges.values()];
+  const waiting = charges.filter(
+    (charge) =>
+      charge.state !== "in_flight" &&
+      charge.nextLook !== null &&
+      free.some((payment) => mayHaveMade(charge, payment)),
+  );
+  const charge = waiting.find(({ state }) => state === "in_doubt") ?? waiting[0];
+  if (charge !== undefined) {
+    draft.charges.set(charge.chargeId, { ...charge, nextLook: { atMs: nowMs, gapMs: 0 } });
+    draft.changedCharges.add(charge.chargeId);
+  }
+  draft.foreignSeen ||=
+    draft.baselineSeq !== null &&
+    free.some((payment) => !charges.some((one) => mayHaveMade(one, payment)));
+}
+
+/** Whether a charge has an attempt in flight or without an answer to which this payment is new. */
+function mayHaveMade(charge: Charge, payment: PaymentRecord): boolean {
+  return attemptRecords(charge).some(
+    (one) => (one.outcome === null || isUnexplained(one)) && isNewTo(payment, one),
+  );
 }
 
 /** The charge a payment belongs to, or whose unanswered attempt was told its name. */

@@ -154,7 +154,7 @@ function proof(
 }
 
 /** Whether an attempt's tag stands in the payment, or a reply to it named the payment. */
-function proves({ id, tag }: PaymentRecord, attempt: AttemptRecord): boolean {
+export function proves({ id, tag }: PaymentRecord, attempt: AttemptRecord): boolean {
   return (tag !== null && tag === attempt.tag) || attempt.namedPaymentId === id;
 }
 

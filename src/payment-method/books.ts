@@ -119,7 +119,7 @@ export class Books {
     const chargeId = this.journal.payment(paymentId)?.chargeId ?? null;
     // Whose it is, if it was named, is asked of every attempt.
     const attempts = chargeId === null;
-    const owner = chargeId === null ? null : this.journal.chargeById(chargeId);
+    const owner = chargeId === null ? null : this.journal.charges.byId(chargeId);
     const siblings = owner === null ? [] : [owner.payment?.id ?? paymentId, ...owner.duplicates];
     return {
       payments: [...new Set([paymentId, ...siblings])],
@@ -132,7 +132,7 @@ export class Books {
   /** The payment of a refund as it was last told, and the charge that it is of. */
   aroundRefund(refund: Refund): { payment: Payment; owner: Charge | null } {
     const record = this.journal.payment(refund.request.paymentId);
-    const owner = record?.chargeId == null ? null : this.journal.chargeById(record.chargeId);
+    const owner = record?.chargeId == null ? null : this.journal.charges.byId(record.chargeId);
     return { payment: record === null ? refund.payment : bare(record), owner };
   }
 
@@ -141,7 +141,7 @@ export class Books {
    * that charge has none, or is another caller's.
    */
   paymentIdOf(caller: string, id: string): string | null {
-    const charge = this.journal.chargeById(id.toLowerCase());
+    const charge = this.journal.charges.byId(id.toLowerCase());
     if (charge === null) {
       return id;
     }
@@ -160,7 +160,7 @@ export class Books {
 
   /** Arms the alarm again from what is stored; a failure is thrown, so that the runtime repeats it. */
   async rearm(): Promise<void> {
-    await this.#arm(this.journal.openCharges(), this.journal.refunds.open());
+    await this.#arm(this.journal.charges.open(), this.journal.refunds.open());
   }
 
   /** None is known to be set any more: it has fired, or the runtime may have dropped it. */
@@ -174,7 +174,7 @@ export class Books {
 
   /** When stored work is due next: now, where it is overdue; null where there is none. */
   workDueAtMs(nowMs: number): number | null {
-    return this.#dueAtMs(this.journal.openCharges(), this.journal.refunds.open(), nowMs);
+    return this.#dueAtMs(this.journal.charges.open(), this.journal.refunds.open(), nowMs);
   }
 
   /** Until when a method without work is not yet called quiet; null where it is. */

@@ -1,22 +1,16 @@
 /**
- * Owns the SQL against the object's own storage, but for that of refunds (refund-table.ts) and of
- * comparisons (comparison-reads.ts): charges, payments, and the chain of entries that is also the
- * outbox. Must not decide anything, nor talk to anyone. One of the files that can lose money: a draft
- * is written whole, with its entries, or not at all.
+ * Owns the SQL against the object's own storage, but for that of charges (charge-table.ts), of refunds
+ * (refund-table.ts) and of comparisons (comparison-reads.ts): payments, and the chain of entries that
+ * is also the outbox. Must not decide anything, nor talk to anyone. One of the files that can lose
+ * money: a draft is written whole, with its entries, or not at all.
  */
-import {
-  type Attempt,
-  type AttemptRecord,
-  attemptRecords,
-  type Charge,
-  CHARGE_STATES,
-} from "../domain/charge.ts";
 import type { Draft, Rules, View } from "../domain/draft.ts";
 import { type Entry, FIRST_PREV_HASH } from "../domain/entries.ts";
 import type { Actor } from "../domain/facts.ts";
 import type { PaymentRecord } from "../domain/payment.ts";
 import { entryOf } from "../domain/render.ts";
 import { sealEntry } from "../ledger/chain.ts";
+import { ChargeTable } from "./charge-table.ts";
 import { ComparisonReads } from "./comparison-reads.ts";
 import type { Storage } from "./host.ts";
 import { RefundTable } from "./refund-table.ts";
@@ -36,6 +30,7 @@ interface Method {
 type Wanted = { readonly paymentIds: readonly string[] } | "all";
 
 export class Journal {
+  readonly charges: ChargeTable;
   readonly refunds: RefundTable;
   readonly comparison: ComparisonReads;
   readonly #storage: Storage;
@@ -58,6 +53,7 @@ export class Journal {
   constructor(storage: Storage, paymentMethodId: string) {
     this.#storage = storage;
     this.#paymentMethodId = paymentMethodId;
+    this.charges = new ChargeTable(storage);
     this.refunds = new RefundTable(storage);
     this.comparison = new ComparisonReads(storage);
     if (!migrate(storage)) {
@@ -111,27 +107,6 @@ export class Journal {
     return this.#deliveredSeq;
   }
 
-  chargeByKey(caller: string, idempotencyKey: string): Charge | null {
-    const [row] = this.#rows(
-      "SELECT body FROM charge WHERE caller = ? AND idempotency_key = ?",
-      caller,
-      idempotencyKey,
-    );
-    return row === undefined ? null : readCharge(row["body"]);
-  }
-
-  chargeById(chargeId: string): Charge | null {
-    const [row] = this.#rows("SELECT body FROM charge WHERE charge_id = ?", chargeId);
-    return row === undefined ? null : readCharge(row["body"]);
-  }
-
-  /** Every charge that waits for something: an answer, a look, a poll. */
-  openCharges(): Charge[] {
-    return this.#rows("SELECT body FROM charge WHERE open = 1 ORDER BY rowid").map((row) =>
-      readCharge(row["body"]),
-    );
-  }
-
   payment(paymentId: string): PaymentRecord | null {
     const [row] = this.#rows("SELECT body FROM payment WHERE payment_id = ?", paymentId);
     return row === undefined ? null : (JSON.parse(String(row["body"])) as PaymentRecord);
@@ -156,7 +131,7 @@ export class Journal {
     chargeId: string | null,
     wanted: Wanted,
   ): View {
-    const charges = new Map(this.openCharges().map((charge) => [charge.chargeId, charge]));
+    const charges = new Map(this.charges.open().map((charge) => [charge.chargeId, charge]));
     const payments = new Map<string, PaymentRecord>();
     const records =
       wanted === "all"
@@ -171,7 +146,7 @@ export class Journal {
       payments.set(record.id, record);
     }
     if (chargeId !== null && !charges.has(chargeId)) {
-      const charge = this.chargeById(chargeId);
+      const charge = this.charges.byId(chargeId);
       if (charge !== null) {
         charges.set(chargeId, charge);
       }
@@ -200,17 +175,14 @@ export class Journal {
 
   /** Adds every attempt of the method to a view. */
   withAttempts(view: View): View {
-    const attempts = this.#rows("SELECT body FROM attempt").map(
-      (row) => JSON.parse(String(row["body"])) as AttemptRecord,
-    );
-    return { ...view, attempts };
+    return { ...view, attempts: this.charges.attempts() };
   }
 
   /** Adds charges to a view, closed ones included. */
   withCharges(view: View, chargeIds: Iterable<string>): View {
     const charges = new Map(view.charges);
     for (const id of chargeIds) {
-      const charge = charges.has(id) ? null : this.chargeById(id);
+      const charge = charges.has(id) ? null : this.charges.byId(id);
       if (charge !== null) {
         charges.set(charge.chargeId, charge);
       }
@@ -250,7 +222,7 @@ export class Journal {
         );
       }
       for (const id of draft.changedCharges) {
-        this.#writeCharge(draft.charges.get(id), draft.view.charges.get(id)?.attempts);
+        this.charges.write(draft.charges.get(id), draft.view.charges.get(id)?.attempts);
       }
       for (const id of draft.changedRefunds) {
         this.refunds.write(draft.refunds.get(id));
@@ -337,38 +309,6 @@ export class Journal {
     );
   }
 
-  /** Writes a charge, and of its attempts those that are not as they were. */
-  #writeCharge(charge: Charge | undefined, before: readonly Attempt[] | undefined): void {
-    if (charge === undefined) {
-      throw new Error("Bug: a changed charge is not in the draft");
-    }
-    this.#run(
-      `INSERT INTO charge (charge_id, caller, idempotency_key, open, body) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (charge_id) DO UPDATE SET open = excluded.open, body = excluded.body`,
-      charge.chargeId,
-      charge.caller,
-      charge.idempotencyKey,
-      isOpen(charge) ? 1 : 0,
-      JSON.stringify(charge),
-    );
-    for (const [index, record] of attemptRecords(charge).entries()) {
-      if (charge.attempts[index] !== before?.[index]) {
-        this.#writeAttempt(record);
-      }
-    }
-  }
-
-  #writeAttempt(record: AttemptRecord): void {
-    this.#run(
-      `INSERT INTO attempt (charge_id, attempt, tag, body) VALUES (?, ?, ?, ?)
-       ON CONFLICT (charge_id, attempt) DO UPDATE SET body = excluded.body`,
-      record.chargeId,
-      record.attempt,
-      record.tag,
-      JSON.stringify(record),
-    );
-  }
-
   #writePayment(record: PaymentRecord | undefined): void {
     if (record === undefined) {
       throw new Error("Bug: a changed payment is not in the draft");
@@ -389,25 +329,6 @@ export class Journal {
   #run(query: string, ...bindings: (string | number | null)[]): void {
     this.#storage.sql.exec(query, ...bindings).toArray();
   }
-}
-
-function isOpen(charge: Charge): boolean {
-  return (
-    charge.state === "in_flight" ||
-    charge.state === "in_doubt" ||
-    charge.state === "pending" ||
-    charge.nextLook !== null ||
-    charge.nextPoll !== null ||
-    charge.contested.length > 0
-  );
-}
-
-function readCharge(body: unknown): Charge {
-  const charge = JSON.parse(String(body)) as Charge;
-  if (charge.v !== 1 || !CHARGE_STATES.includes(charge.state)) {
-    throw new UnknownStateError(`charge ${charge.chargeId} is of an unknown version or state`);
-  }
-  return charge;
 }
 
 function integerOrNull(value: unknown): number | null {

@@ -50,7 +50,7 @@ export class Looker {
       return isComparable(report)
         ? compareBooks(draft, report, {
             paidCharges: (amountsMinor) => journal.comparison.paidCharges(amountsMinor),
-            paymentIdOf: (chargeId) => journal.chargeById(chargeId)?.payment?.id ?? null,
+            paymentIdOf: (chargeId) => journal.charges.byId(chargeId)?.payment?.id ?? null,
           })
         : null;
     });

@@ -158,7 +158,7 @@ export class PaymentMethod {
 
   /** What is known under the key without waiting; null where the request has to be queued or joined. */
   #answerFromBooks(command: ChargeCommand): Reply | null {
-    const charge = this.#books.journal.chargeByKey(command.caller, command.idempotencyKey);
+    const charge = this.#books.journal.charges.byKey(command.caller, command.idempotencyKey);
     const reused = this.#keyReused(command, charge);
     if (reused !== null || charge === null) {
       return reused;
@@ -193,7 +193,7 @@ export class PaymentMethod {
   /** A ticket of its own at the end of the queue; null where the queue is full and the key unknown. */
   #enqueue(command: ChargeCommand): Ticket | null {
     const { journal } = this.#books;
-    const isKnown = journal.chargeByKey(command.caller, command.idempotencyKey) !== null;
+    const isKnown = journal.charges.byKey(command.caller, command.idempotencyKey) !== null;
     if (this.#queue.isFull && !isKnown) {
       return null;
     }
@@ -210,7 +210,7 @@ export class PaymentMethod {
   }
 
   #waitedOut(ticket: Ticket, command: ChargeCommand): Reply {
-    const charge = this.#books.journal.chargeByKey(command.caller, command.idempotencyKey);
+    const charge = this.#books.journal.charges.byKey(command.caller, command.idempotencyKey);
     const reused = this.#keyReused(command, charge);
     if (reused !== null) {
       // Another request was bound to the key meanwhile: what became of it is not this one's.
@@ -238,7 +238,7 @@ export class PaymentMethod {
     ticket.startedAtMs = this.#host.now();
     let lookedFresh = false;
     for (;;) {
-      const charge = journal.chargeByKey(command.caller, command.idempotencyKey);
+      const charge = journal.charges.byKey(command.caller, command.idempotencyKey);
       const known = this.#answerFromBooks(command);
       if (known !== null) {
         return unsent(known);
@@ -280,7 +280,7 @@ export class PaymentMethod {
     const { baselineSeq, foreignSeen } = journal.method;
     const { foreignWriters } = this.#host.rules;
     const method = { baseline: baselineSeq !== null, foreignSeen, foreignWriters };
-    return admit(journal.openCharges(), charge, method, lookedFresh);
+    return admit(journal.charges.open(), charge, method, lookedFresh);
   }
 
   /** The look before a submission; the error to answer where it does not allow one. */
@@ -311,8 +311,8 @@ export class PaymentMethod {
 
   #retryAfterFreeze(): { retryAfterSeconds: number } {
     const nowMs = this.#host.now();
-    const waits = this.#books.journal
-      .openCharges()
+    const waits = this.#books.journal.charges
+      .open()
       .filter(({ state }) => state === "in_doubt" || state === "in_flight")
       .map((charge) => replyAbout(charge, true, nowMs).retryAfterSeconds ?? RETRY_AFTER_SECONDS);
     return { retryAfterSeconds: Math.min(...waits, RETRY_AFTER_MAX_SECONDS) };
@@ -343,7 +343,7 @@ export class PaymentMethod {
         await this.#upkeep.findNow(chargeId, command.actor);
       }
       const { latencyMs } = submission.exchange;
-      const charge = this.#books.journal.chargeById(chargeId);
+      const charge = this.#books.journal.charges.byId(chargeId);
       if (charge === null) {
         throw new Error(`Bug: charge ${chargeId} vanished`);
       }

@@ -22,12 +22,12 @@ export function readCharge(books: Books, command: ReadChargeCommand): Answer {
   const { journal } = books;
   const charge =
     "chargeId" in by
-      ? journal.chargeById(by.chargeId)
-      : journal.chargeByKey(by.caller, by.idempotencyKey);
+      ? journal.charges.byId(by.chargeId)
+      : journal.charges.byKey(by.caller, by.idempotencyKey);
   if (charge === null || (caller !== null && charge.caller !== caller)) {
     return untimed(failed({ code: "not_found" }));
   }
-  const frozen = journal.openCharges().some((one) => one.state === "in_doubt");
+  const frozen = journal.charges.open().some((one) => one.state === "in_doubt");
   const iso = (ms: number) => new Date(ms).toISOString();
   return untimed(found(JSON.stringify(chargeResource(charge, frozen, iso)), charge.chargeId));
 }
@@ -38,7 +38,7 @@ export async function readPayment(
   books: Books,
   command: ReadPaymentCommand,
 ): Promise<Answer> {
-  const charge = books.journal.chargeById(command.id.toLowerCase());
+  const charge = books.journal.charges.byId(command.id.toLowerCase());
   if (charge !== null && charge.caller !== command.caller) {
     return untimed(failed({ code: "payment_not_found" }));
   }

@@ -83,7 +83,7 @@ export class RefundAnswers {
     const { journal } = this.#books;
     const paymentId = this.#books.paymentIdOf(caller, id);
     if (paymentId === null) {
-      const charge = journal.chargeById(id.toLowerCase());
+      const charge = journal.charges.byId(id.toLowerCase());
       return charge?.caller === caller ? moneyOf(charge) : "unknown";
     }
     const record = journal.payment(paymentId);

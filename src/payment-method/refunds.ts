@@ -92,7 +92,7 @@ export class Refunds {
   /** The answer where the key is bound to a charge, or to the refund of another payment. */
   #keyReused(command: RefundCommand): Reply | null {
     const { caller, idempotencyKey, actor } = command;
-    const charge = this.#books.journal.chargeByKey(caller, idempotencyKey);
+    const charge = this.#books.journal.charges.byKey(caller, idempotencyKey);
     if (charge !== null) {
       const differing = ["operation"];
       return chargeKeyReused(this.#books, charge, { actor, differing, amountMinor: null });

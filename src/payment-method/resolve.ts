@@ -46,7 +46,7 @@ async function decided(parts: Parts, command: ResolveChargeCommand): Promise<Rep
   const { books, looker } = parts;
   const { journal } = books;
   const { chargeId, decision, actor } = command;
-  const before = journal.chargeById(chargeId);
+  const before = journal.charges.byId(chargeId);
   if (before === null) {
     return failed({ code: "not_found" });
   }
@@ -114,12 +114,12 @@ function replyTo(
   chargeId: string,
   verdict: Exclude<Verdict, { type: "look_incomplete" }>,
 ): Reply {
-  const charge = journal.chargeById(chargeId);
+  const charge = journal.charges.byId(chargeId);
   if (charge === null) {
     throw new Error(`Bug: charge ${chargeId} vanished`);
   }
   if (verdict.type === "decided" || verdict.type === "unchanged") {
-    const frozen = journal.openCharges().some((one) => one.state === "in_doubt");
+    const frozen = journal.charges.open().some((one) => one.state === "in_doubt");
     const iso = (ms: number) => new Date(ms).toISOString();
     return found(JSON.stringify(chargeResource(charge, frozen, iso)), chargeId);
   }

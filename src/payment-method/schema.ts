@@ -51,13 +51,11 @@ const MIGRATIONS: readonly string[] = [
   `CREATE TABLE attempt (
      charge_id TEXT NOT NULL,
      attempt INTEGER NOT NULL,
-     tag TEXT,
      body TEXT NOT NULL,
      PRIMARY KEY (charge_id, attempt)
    ) STRICT;
-   CREATE INDEX attempt_tag ON attempt (tag) WHERE tag IS NOT NULL;
-   INSERT INTO attempt (charge_id, attempt, tag, body)
-     SELECT charge_id, one.value ->> 'attempt', one.value ->> 'tag', json_set(one.value,
+   INSERT INTO attempt (charge_id, attempt, body)
+     SELECT charge_id, one.value ->> 'attempt', json_set(one.value,
        '$.chargeId', charge_id, '$.amountMinor', charge.body ->> '$.request.amountMinor',
        '$.currency', charge.body ->> '$.request.currency',
        '$.reference', charge.body ->> '$.request.reference',

@@ -68,7 +68,7 @@ export class Upkeep {
 
   /** An attempt in flight that no running call of this instance owns is in doubt from now on. */
   recover(actor: Actor): void {
-    for (const charge of this.#books.journal.openCharges()) {
+    for (const charge of this.#books.journal.charges.open()) {
       if (charge.state === "in_flight" && charge.chargeId !== this.#owned()) {
         this.#books.step(actor, {}, (draft) => abandon(draft, charge.chargeId));
       }
@@ -104,7 +104,7 @@ export class Upkeep {
   async #run(actor: Actor): Promise<void> {
     const nowMs = this.#host.now();
     this.recover(actor);
-    const open = this.#books.journal.openCharges();
+    const open = this.#books.journal.charges.open();
     const timer = this.#host.timer(PASS_MS);
     const budget = new Budget(timer);
     await Promise.all([
@@ -128,11 +128,11 @@ export class Upkeep {
 
   /** The first look for a charge just come into doubt, and a poll of what its reply named. */
   async findNow(chargeId: string, actor: Actor): Promise<void> {
-    const charge = this.#books.journal.chargeById(chargeId);
+    const charge = this.#books.journal.charges.byId(chargeId);
     if (charge?.nextPoll != null && this.#host.rules.reconcileMs[0] === 0) {
       await this.poll(charge, actor);
     }
-    const after = this.#books.journal.chargeById(chargeId);
+    const after = this.#books.journal.charges.byId(chargeId);
     if (after?.state === "in_doubt" && this.#host.rules.reconcileMs[0] === 0) {
       await this.#looker.look("doubt", chargeId, actor);
     }
@@ -142,7 +142,7 @@ export class Upkeep {
     for (const { chargeId } of charges) {
       await this.#inTurn(budget, async () => {
         // Loaded again at the head of the queue: an earlier look may have settled it.
-        const charge = this.#books.journal.chargeById(chargeId);
+        const charge = this.#books.journal.charges.byId(chargeId);
         if (charge !== null && isDue(charge.nextLook, this.#host.now())) {
           await this.#looker.look(charge.state === "in_doubt" ? "doubt" : "late", chargeId, actor);
         }

@@ -1,10 +1,11 @@
 /** What a person has to judge: contested payments, escalations; and the look made now. Pure. */
 import { describe, it } from "vitest";
 import { type Charge, moneyOf, retryOf } from "../../src/domain/charge.ts";
-import { contest, endContests, escalate, noticeUnlisted } from "../../src/domain/contest.ts";
+import { contest, endContests, escalate } from "../../src/domain/contest.ts";
 import type { LookReport } from "../../src/domain/facts.ts";
 import { learnFromPage } from "../../src/domain/page.ts";
 import { newDoubt } from "../../src/domain/schedule.ts";
+import { noticeUnlisted } from "../../src/domain/status.ts";
 import {
   attemptOf,
   chargeOf,

@@ -3,22 +3,11 @@ import * as fc from "fast-check";
 import { describe, it } from "vitest";
 import type { Exchange } from "../../src/harmony/classify.ts";
 import { classifyRefund, isRefundRefusal } from "../../src/harmony/classify-refund.ts";
+import { answered } from "./answered.ts";
 
 const ID = "11111111-1111-4111-8111-111111111111";
 const ASKED = { id: ID, status: "CONFIRMED", amountMinor: 15_050, currency: "MXN" };
 const REFUNDED = { ...ASKED, status: "REFUNDED" };
-
-function answered(httpStatus: number, body: unknown, retryAfterSeconds: number | null = null) {
-  const text = typeof body === "string" ? body : JSON.stringify(body);
-  return {
-    type: "answered",
-    httpStatus,
-    body: text,
-    retryAfterSeconds,
-    isCached: false,
-    latencyMs: 5,
-  } as const;
-}
 
 function given(change: Record<string, unknown> = {}): Record<string, unknown> {
   return { id: ID, status: "REFUNDED", amount: 150.5, currency: "MXN", ...change };

@@ -9,23 +9,12 @@ import {
   type MethodReading,
 } from "../../src/harmony/classify.ts";
 import { namedPaymentId, parseJson } from "../../src/harmony/wire.ts";
+import { answered } from "./answered.ts";
 
 const NEW_ID = "11111111-1111-4111-8111-111111111111";
 const KNOWN_ID = "22222222-2222-4222-8222-222222222222";
 const ASKED: Asked = { amountMinor: 15_050, currency: "MXN", isKnown: (id) => id === KNOWN_ID };
 const ACTIVE: MethodReading = { type: "status", status: "ACTIVE" };
-
-function answered(httpStatus: number, body: unknown, retryAfterSeconds: number | null = null) {
-  const text = typeof body === "string" ? body : JSON.stringify(body);
-  return {
-    type: "answered",
-    httpStatus,
-    body: text,
-    retryAfterSeconds,
-    isCached: false,
-    latencyMs: 5,
-  } as const;
-}
 
 function paid(change: Record<string, unknown> = {}): Record<string, unknown> {
   return { id: NEW_ID, status: "CONFIRMED", amount: 150.5, currency: "MXN", ...change };

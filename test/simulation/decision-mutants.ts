@@ -14,7 +14,7 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
         file: "payment-method/looker.ts",
         from: `    const report = await this.#read();
     const load = {`,
-        to: `    const before = chargeId === null ? null : this.#books.journal.chargeById(chargeId);
+        to: `    const before = chargeId === null ? null : this.#books.journal.charges.byId(chargeId);
     const report = await this.#read();
     const load = {`,
       },

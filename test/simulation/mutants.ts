@@ -34,7 +34,7 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
     name: "deletes the key on error",
     edits: [
       {
-        file: "payment-method/journal.ts",
+        file: "payment-method/charge-table.ts",
         from: `      JSON.stringify(charge),
     );`,
         to: `      JSON.stringify(charge),
@@ -272,13 +272,13 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "payment-method/payment-method.ts",
-        from: `return admit(journal.openCharges(), charge, method, lookedFresh);`,
+        from: `return admit(journal.charges.open(), charge, method, lookedFresh);`,
         to: `return admit([], charge, method, lookedFresh);`,
       },
       {
         file: "payment-method/payment-method.ts",
         from: `if (this.#queue.isFull && !isKnown) {`,
-        to: `if (!isKnown && journal.openCharges().some(({ state }) => state === "in_doubt")) {`,
+        to: `if (!isKnown && journal.charges.open().some(({ state }) => state === "in_doubt")) {`,
       },
     ],
   },

@@ -12,9 +12,6 @@ export type ChargeStep = NonNullable<ScenarioInput["charges"]>[number];
 export type ReadStep = NonNullable<ScenarioInput["looks"]>[number];
 export type History = NonNullable<ScenarioInput["history"]>;
 
-/** Whether the faults are drawn that only the rules of the second landing withstand. */
-export const LANDING_B: boolean = false;
-
 /** Troubles beside what the scenarios of the cards do. */
 const TROUBLES = [
   "outage",

@@ -5,10 +5,9 @@
  * payment the gateway says it is.
  */
 import type { Payment } from "../../../sandbox/book.ts";
-import { holdsMoney, listedFrom, statusAt, wasCancelled } from "../book-times.ts";
-import { LANDING_B } from "../plan.ts";
+import { holdsMoney, listedFrom, wasCancelled } from "../book-times.ts";
 import { keyOf } from "../shop.ts";
-import { type Facts, HORIZON_MS, LOOK_MS, namedForeign } from "./facts.ts";
+import { type Facts, HORIZON_MS, namedForeign } from "./facts.ts";
 
 /** What one jump of a clock may credit beyond the time that passed: the longest planned delay. */
 const JUMP_COST_MS = 120_000;
@@ -87,16 +86,6 @@ export function isOverridden(facts: Facts, payment: Payment, byMs: number): bool
   });
 }
 
-/**
- * Harmony has said of this payment that it is cancelled, and took it back: nobody can know before it
- * does. What it took back by then shows to one who looks first, which is landing B.
- */
-export function hasComeBack(payment: Payment, byMs: number): boolean {
-  return LANDING_B
-    ? wasCancelled(payment, byMs) && !holdsMoney(statusAt(payment, byMs - LOOK_MS))
-    : wasCancelled(payment, byMs);
-}
-
 /** Each payment that a person was alerted to by name, with the time of it. */
 export function alertedAt({ world, journal }: Facts): ReadonlyMap<string, number> {
   const alerted = new Map<string, number>();
@@ -117,7 +106,8 @@ export function excuseOf(facts: Facts, payment: Payment, byMs: number): string |
   if (isOverridden(facts, payment, byMs)) {
     return "overridden";
   }
-  if (hasComeBack(payment, byMs)) {
+  // Harmony has said that it is cancelled, and took it back: nobody can know before it does.
+  if (wasCancelled(payment, byMs)) {
     return "come_back";
   }
   const isLied = facts.lies.some(

@@ -83,9 +83,7 @@ export function assertOpenIsExact({ life, world, charges, refunds, isHalted }: F
 
 /** A payment that is a person's is an item of its own, until it is one no more. */
 function assertPaymentsOpen(charges: readonly Charge[], listed: readonly string[]): void {
-  const contested = new Set(
-    charges.flatMap((charge) => (charge as { contested?: readonly string[] }).contested ?? []),
-  );
+  const contested = new Set(charges.flatMap((charge) => charge.contested));
   const expected = [...contested].toSorted().join();
   if (listed.toSorted().join() !== expected) {
     throw new Error(`contested are ${expected || "none"}, listed are ${listed.join() || "none"}`);
@@ -137,7 +135,10 @@ const ALERTED: readonly string[] = [
 /** A person hears of everything that only a person can judge. */
 export function assertAlerts({ world, journal }: Facts): void {
   for (const type of ALERTED) {
-    const entries = journal.filter((entry) => [type].includes(entry.type)).length;
+    // That a further payment was cancelled concerns nobody.
+    const entries = journal.filter(
+      (entry) => entry.type === type && entry.detail?.["as"] !== "cancelled",
+    ).length;
     const alerts = world.logged.filter(({ level, event }) => level === "alert" && event === type);
     if (alerts.length < entries) {
       throw new Error(`${entries} entries ${type}, ${alerts.length} alerts`);

@@ -4,17 +4,9 @@
  * tied to the payment that it excuses (excuses.ts). Must not change anything.
  */
 import type { Payment } from "../../../sandbox/book.ts";
-import { holdsMoney, listedFrom, statusAt } from "../book-times.ts";
+import { holdsMoney, listedFrom, statusAt, wasCancelled } from "../book-times.ts";
 import { keyOf, type Told } from "../shop.ts";
-import {
-  alertedAt,
-  askedAt,
-  excuseOf,
-  hasComeBack,
-  isOverridden,
-  mayBeTaken,
-  wasTold,
-} from "./excuses.ts";
+import { alertedAt, askedAt, excuseOf, isOverridden, mayBeTaken, wasTold } from "./excuses.ts";
 import { type Facts, isUnreadable, LOOK_MS } from "./facts.ts";
 
 /** Entries that name a payment to whoever reads the books. */
@@ -161,7 +153,7 @@ export function assertNothingIsForgotten(facts: Facts): void {
         isUnreadable(facts.card) ||
         // What no history ever lists, and nobody reads, is known to Harmony alone.
         listedFrom(payment, facts.card.history) > nowMs ||
-        hasComeBack(payment, nowMs) ||
+        wasCancelled(payment, nowMs) ||
         isOverridden(facts, payment, nowMs) ||
         facts.lies.some(({ made }) => made.id === payment.id);
       if (holdsMoney(payment.status) && !isKnown && !isExcused) {

@@ -3,7 +3,8 @@
  * book, and what the caller gets to see of it. Owns what every kind of step means. The deed itself,
  * and the answer that fits it, are handed in, since the kinds mean the same for all three.
  */
-import { garbage, refusal, respond, respondText, sever, unreachable } from "./wire.ts";
+import { garbage, refusal, respond, respondDoubled, respondText } from "./wire.ts";
+import { sever, unreachable } from "./wire.ts";
 import type { ActStep } from "./kinds.ts";
 import type { Action, Json } from "./wire.ts";
 
@@ -70,6 +71,12 @@ export function play<Then>(step: ActStep<Then>, deed: Deed<Then>): Action {
     case "approve_with_known_id":
       deed.perform();
       return respond(deed.okStatus, { ...deed.answer(), id: deed.knownId() });
+    case "approve_in_capitals":
+      deed.perform();
+      return respond(deed.okStatus, inCapitals(deed.answer()));
+    case "doubled_member_after_charging":
+      deed.perform();
+      return respondDoubled(deed.okStatus, deed.answer(), step, deed.knownId());
     case "redirect":
       return respondText(step.status, "", "text/plain", { location: deed.redirectTo });
     case "refuse":
@@ -95,6 +102,11 @@ function refuse(step: { status: number; retryAfter: string | number | null; body
   return typeof step.body === "string"
     ? respondText(step.status, step.body, "text/plain; charset=utf-8", headers)
     : respond(step.status, step.body ?? { message: "refused" }, headers);
+}
+
+/** A UUID is the same in any letter case, and the history spells it in small ones. */
+function inCapitals(answer: Record<string, Json>): Record<string, Json> {
+  return typeof answer["id"] === "string" ? { ...answer, id: answer["id"].toUpperCase() } : answer;
 }
 
 function withWrongAmount(answer: Record<string, Json>): Record<string, Json> {

@@ -57,8 +57,9 @@ function answer(world: World, call: Call, request: HarmonyRequest): Played {
   };
   const ofPayment = (then: (method: PaymentMethod, payment: Payment) => Played): Played =>
     ofMethod((method) => {
-      const payment = world.book.payment(call.paymentId ?? "");
-      return payment?.paymentMethodId === method.id
+      // A UUID is the same in any letter case.
+      const payment = world.book.payment(call.paymentId?.toLowerCase() ?? "");
+      return payment?.paymentMethodId === method.id && payment.goneAt === undefined
         ? then(method, payment)
         : plain(refusal(404, "payment not found"));
     });

@@ -39,6 +39,10 @@ export interface Payment {
   statusHistory: { status: PaymentStatus; at: number }[];
   /** When the request that made it came in: before `createdAt` where it was made late. */
   askedAt?: number;
+  /** Since when no read and no history knows it any more, though it was made. */
+  goneAt?: number;
+  /** The other payment that the answer to its charge named in its place; null where it named none. */
+  answeredAs?: string | null;
 }
 
 /** PERSISTED CONTRACT, as above: an act that was asked for and is still to come. */
@@ -197,6 +201,12 @@ export class Book {
 
   changedPayment(payment: Payment): void {
     this.#changed({ noun: "payment", id: payment.id, value: payment });
+  }
+
+  /** Harmony forgets it for good; what it was stays in the book. */
+  forgetPayment(payment: Payment): void {
+    payment.goneAt ??= this.#now();
+    this.changedPayment(payment);
   }
 
   deletePayment(payment: Payment): void {

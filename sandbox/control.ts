@@ -89,6 +89,7 @@ function answer(world: World, request: HarmonyRequest): Action {
     case "POST reset 1":
       world.book.reset();
       world.exchanges.reset();
+      world.chargeAnswers.clear();
       world.outage = "none";
       world.outageKinds = null;
       return respond(200, {});

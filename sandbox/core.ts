@@ -56,7 +56,8 @@ export function createHarmony(options: HarmonyOptions): Harmony {
     });
   };
   const whole = { outage: "none", outageKinds: null } as const;
-  const world: World = { book, exchanges, now, uuid, scheduleLateAct, ...whole };
+  const chargeAnswers = new Map();
+  const world: World = { book, exchanges, now, uuid, scheduleLateAct, chargeAnswers, ...whole };
   for (const late of book.lateActs()) {
     scheduleLateAct(late.id, Math.max(0, late.dueAt - now()));
   }

@@ -3,13 +3,15 @@
  * the rules of the documented API; what a scenario makes of them is acts.ts.
  */
 import { play } from "./acts.ts";
+import { refuseLeaving } from "./refusals.ts";
 import { isObject } from "./scenario.ts";
 import { chargeableMinor, fourFields, methodItem, parseJson, refusal } from "./wire.ts";
+import { respond } from "./wire.ts";
 import { isRedirected, plain, played, REDIRECTED } from "./world.ts";
 import type { Deed } from "./acts.ts";
 import type { LateAct, Payment, PaymentMethod } from "./book.ts";
-import type { PaymentMethodStatus, PaymentStatus, Scenario } from "./kinds.ts";
-import type { HarmonyRequest } from "./wire.ts";
+import type { ChargeStep, PaymentMethodStatus, PaymentStatus, Scenario } from "./kinds.ts";
+import type { Action, HarmonyRequest } from "./wire.ts";
 import type { Played, World } from "./world.ts";
 
 const APPROVE = { kind: "approve", latencyMs: 0 } as const;
@@ -34,8 +36,41 @@ export function charge(world: World, method: PaymentMethod, request: HarmonyRequ
   if (description !== null && typeof description !== "string") {
     return plain(refusal(400, "description must be a string"));
   }
-  const deed = chargeDeed(world, method, amountMinor, description, request);
-  return played(step, play(step ?? APPROVE, deed));
+  const made: Payment[] = [];
+  const deed = chargeDeed(world, method, amountMinor, description, request, made);
+  const action = chargeAction(world, method, step ?? APPROVE, deed, made);
+  return played(step, action);
+}
+
+function chargeAction(
+  world: World,
+  method: PaymentMethod,
+  step: ChargeStep,
+  deed: ChargeDeed,
+  made: readonly Payment[],
+): Action {
+  const before = world.chargeAnswers.get(method.id);
+  const own =
+    step.kind === "refuse_leaving_payments"
+      ? refuseLeaving(world, method, step, deed.make, made)
+      : play(step.kind === "answer_of_the_charge_before" ? APPROVE : step, deed);
+  const [first] = made;
+  // What nobody got to read was answered all the same, and may lie in wait on the connection.
+  const answer =
+    own.kind === "respond" || first === undefined ? own : respond(201, fourFields(first));
+  if (answer.kind === "respond") {
+    world.chargeAnswers.set(method.id, answer);
+  }
+  if (step.kind !== "answer_of_the_charge_before" || before === undefined) {
+    return own;
+  }
+  const body = before.kind === "respond" ? parseJson(before.body) : null;
+  const named = isObject(body) && typeof body["id"] === "string" ? body["id"].toLowerCase() : null;
+  if (first !== undefined && named !== null) {
+    first.answeredAs = world.book.payment(named) === undefined ? null : named;
+    world.book.changedPayment(first);
+  }
+  return before;
 }
 
 export function refund(
@@ -123,14 +158,20 @@ export function performLateAct(world: World, late: LateAct): void {
   }
 }
 
+/** A charge may make more than one payment. */
+interface ChargeDeed extends Deed<PaymentStatus> {
+  make: (status: PaymentStatus) => Payment;
+}
+
+/** `made` is what it has made so far. */
 function chargeDeed(
   world: World,
   method: PaymentMethod,
   amountMinor: number,
   description: string | null,
   request: HarmonyRequest,
-): Deed<PaymentStatus> {
-  let made: Payment | null = null;
+  made: Payment[],
+): ChargeDeed {
   const make = (status: PaymentStatus): Payment => {
     const origin = "charge";
     const wanted = {
@@ -140,16 +181,19 @@ function chargeDeed(
       status,
       origin,
     } as const;
-    made = world.book.addPayment(wanted);
-    return made;
+    const payment = world.book.addPayment(wanted);
+    made.push(payment);
+    return payment;
   };
   const theMade = (): Payment => {
-    if (made === null) {
+    const payment = made.at(-1);
+    if (payment === undefined) {
       throw new Error("answered before anything was charged");
     }
-    return made;
+    return payment;
   };
   return {
+    make,
     okStatus: 201,
     redirectTo: `${request.path}?${REDIRECTED}`,
     perform: () => void make("CONFIRMED"),

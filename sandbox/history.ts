@@ -54,7 +54,9 @@ export function visibleAt(payment: Payment, options: HistoryOptions): number {
 }
 
 function isVisible(payment: Payment, options: HistoryOptions, now: number): boolean {
-  return visibleAt(payment, options) <= now && !options.hideStatuses.includes(payment.status);
+  const isGone = payment.goneAt !== undefined;
+  const isHidden = isGone || options.hideStatuses.includes(payment.status);
+  return visibleAt(payment, options) <= now && !isHidden;
 }
 
 function item(payment: Payment, options: HistoryOptions): Record<string, Json> {

@@ -23,6 +23,12 @@ const DELAY_MS_MAX = 2_147_483_647;
 const delay = z.int().min(0).max(DELAY_MS_MAX);
 const latency = { latencyMs: delay.default(0) };
 const how = { how: z.enum(["reset", "hang", "truncate"]).default("reset"), ...latency };
+/** A member that stands twice, once with another value; `wrong` says which of the two is not true. */
+const doubling = {
+  member: z.enum(["status", "id"]).default("status"),
+  wrong: z.enum(["first", "last"]).default("last"),
+  ...latency,
+};
 const errorStatus = { status: z.int().min(400).max(599).default(500), ...latency };
 
 const plainActs = {
@@ -40,7 +46,9 @@ const plainActs = {
   html_after_charging: { ...latency },
   unknown_status_after_charging: { ...latency },
   wrong_amount_after_charging: { ...latency },
+  doubled_member_after_charging: doubling,
   approve_with_known_id: { ...latency },
+  approve_in_capitals: { ...latency },
   redirect: { status: z.literal([301, 302, 303, 307, 308]).default(307), ...latency },
   refuse: {
     status: z.int().min(400).max(599).default(429),
@@ -64,11 +72,36 @@ function pendingAct<const Then extends string>(thens: readonly [Then, ...Then[]]
   };
 }
 
+/** What a body that refuses may name: the number of the request, a payment of some kind, or nothing. */
+export const NAMES = [
+  "nothing",
+  "request_id",
+  "made",
+  "known",
+  "other_card",
+  "not_a_uuid",
+] as const;
+
+/** Only what is charged leaves payments behind, or is answered over a connection that is kept. */
+const chargeActs = {
+  refuse_leaving_payments: {
+    status: z.int().min(400).max(599).default(402),
+    /** Each of them is there, whatever the answer says. */
+    leaves: z.array(z.enum(PAYMENT_STATUSES)).default(["CONFIRMED"]),
+    /** From when on the history lists those that are neither cancelled nor given back. */
+    shownAfterMs: delay.default(0),
+    names: z.enum(NAMES).default("nothing"),
+    as: z.enum(["id", "paymentId", "payment.id"]).default("id"),
+    ...latency,
+  },
+  answer_of_the_charge_before: { ...latency },
+};
+
 /** The answer to a revoke has no amount that could be wrong. */
 const { wrong_amount_after_charging: _, ...amountlessActs } = plainActs;
 
 export const actKinds = {
-  charge: { ...plainActs, ...pendingAct(["CONFIRMED", "CANCELLED", "REFUNDED"]) },
+  charge: { ...plainActs, ...chargeActs, ...pendingAct(["CONFIRMED", "CANCELLED", "REFUNDED"]) },
   refund: { ...plainActs, ...pendingAct(["REFUNDED", "CONFIRMED"]) },
   revoke: { ...amountlessActs, ...pendingAct(["REVOKED", "ACTIVE"]) },
 };
@@ -79,6 +112,7 @@ export const readKinds = {
   hang: {},
   reset: { ...latency },
   garbage: { ...latency },
+  doubled_member: doubling,
   empty: { ...latency },
   /** Another merchant's: these amounts, in pesos, under ids of nobody here. */
   foreign: { amounts: z.array(z.number()).default([1234.56, 77]), ...latency },
@@ -114,7 +148,9 @@ export type PendingStep<Then> = {
 
 /** What one charge, refund or revoke does; the names of the kinds are those of a charge. */
 export type ActStep<Then> = PlainActStep | PendingStep<Then>;
-export type ChargeStep = ActStep<PaymentStatus>;
+export type ChargeStep = ActStep<PaymentStatus> | StepOf<typeof chargeActs>;
+export type RefusalStep = Extract<ChargeStep, { kind: "refuse_leaving_payments" }>;
+export type Doubling = Pick<z.output<z.ZodObject<typeof doubling>>, "member" | "wrong">;
 export type RefundStep = ActStep<PaymentStatus>;
 export type RevokeStep = ActStep<PaymentMethodStatus>;
 export type ReadStep = StepOf<typeof readKinds>;

@@ -5,11 +5,13 @@
  */
 import { historyPage } from "./history.ts";
 import { PAYMENT_METHOD_STATUSES, PAYMENT_STATUSES } from "./kinds.ts";
-import { fourFields, garbage, methodItem, parsePage, refusal, respond } from "./wire.ts";
-import { respondText, toMinor, toPesos, unreachable } from "./wire.ts";
+import { doubledText, fourFields, garbage, methodItem, parsePage } from "./wire.ts";
+import { refusal, respond, respondDoubled, respondText } from "./wire.ts";
+import { toMinor, toPesos, unreachable } from "./wire.ts";
+import { isObject } from "./scenario.ts";
 import { plain, played } from "./world.ts";
 import type { Payment, PaymentMethod } from "./book.ts";
-import type { ReadStep } from "./kinds.ts";
+import type { Doubling, ReadStep } from "./kinds.ts";
 import type { Action, HarmonyRequest, Json } from "./wire.ts";
 import type { Played, World } from "./world.ts";
 
@@ -26,6 +28,7 @@ export function readPayment(world: World, method: PaymentMethod, payment: Paymen
     step,
     playRead(step, {
       ok: () => respond(200, fourFields(payment)),
+      doubled: (how) => respondDoubled(200, fourFields(payment), how, world.uuid()),
       empty: () => respondText(200, "", "application/json; charset=utf-8"),
       foreign: (amounts) => respond(200, foreignPayment(world, amounts[0] ?? 1)),
     }),
@@ -45,6 +48,7 @@ export function readMethod(world: World, method: PaymentMethod): Played {
     step,
     playRead(step, {
       ok: () => respond(200, methodItem(method)),
+      doubled: (how) => respondDoubled(200, methodItem(method), how, world.uuid()),
       empty: () => respondText(200, "", "application/json; charset=utf-8"),
       foreign: () => respond(200, { ...methodItem(method), id: world.uuid() }),
     }),
@@ -69,6 +73,12 @@ export function look(world: World, method: PaymentMethod, request: HarmonyReques
     step,
     playRead(step, {
       ok: () => respond(200, historyPage(payments, method.scenario.history, query, world.now())),
+      doubled: (how) =>
+        doubledPage(
+          historyPage(payments, method.scenario.history, query, world.now()),
+          how,
+          world.uuid(),
+        ),
       empty: () => list(0, []),
       foreign: (amounts) => {
         const items = page.page === 1 ? amounts.map((amount) => foreignPayment(world, amount)) : [];
@@ -101,8 +111,26 @@ export function listMethods(world: World, request: HarmonyRequest): Action {
   });
 }
 
+/** The page whose first item says one member twice; one without items is whole. */
+function doubledPage(page: Record<string, Json>, how: Doubling, otherId: string): Action {
+  const { items, ...figures } = page;
+  const [first, ...others] = Array.isArray(items) ? items : [];
+  if (!isObject(first)) {
+    return respond(200, page);
+  }
+  const texts = [doubledText(first, how, otherId)];
+  texts.push(...others.map((item) => JSON.stringify(item)));
+  const head = JSON.stringify(figures).slice(0, -1);
+  return respondText(
+    200,
+    `${head},"items":[${texts.join(",")}]}`,
+    "application/json; charset=utf-8",
+  );
+}
+
 interface Answers {
   ok(): Action;
+  doubled(how: Doubling): Action;
   empty(): Action;
   foreign(amounts: number[]): Action;
 }
@@ -119,6 +147,8 @@ function playRead(step: ReadStep | undefined, answers: Answers): Action {
       return { kind: "sever", how: step.kind };
     case "garbage":
       return garbage(200);
+    case "doubled_member":
+      return answers.doubled(step);
     case "empty":
       return answers.empty();
     case "foreign":

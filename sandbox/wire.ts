@@ -5,7 +5,7 @@
  */
 import type { Exchange } from "./exchanges.ts";
 import type { Payment, PaymentMethod } from "./book.ts";
-import type { SeverHow } from "./kinds.ts";
+import type { Doubling, SeverHow } from "./kinds.ts";
 
 export interface HarmonyRequest {
   method: string;
@@ -34,8 +34,10 @@ export type Reply = Action & { delayMs: number; exchange: Exchange | null };
 
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json };
 
+const JSON_TYPE = "application/json; charset=utf-8";
+
 export function respond(status: number, body: Json, headers?: Record<string, string>): Action {
-  return respondText(status, JSON.stringify(body), "application/json; charset=utf-8", headers);
+  return respondText(status, JSON.stringify(body), JSON_TYPE, headers);
 }
 
 export function respondText(
@@ -57,12 +59,48 @@ export function sever(how: SeverHow, answer: Json, status: number, cutAt?: numbe
     return { kind: "sever", how };
   }
   const body = JSON.stringify(answer);
-  const headers = { "content-type": "application/json; charset=utf-8" };
+  const headers = { "content-type": JSON_TYPE };
   return { kind: "sever", how, status, headers, body, cutAt: cutAt ?? body.length >> 1 };
 }
 
 export function garbage(status: number): Action {
-  return respondText(status, '{"id":}{ not JSON', "application/json; charset=utf-8");
+  return respondText(status, '{"id":}{ not JSON', JSON_TYPE);
+}
+
+/** What a status is not; whoever believes either of the two may be wrong. */
+const CONTRARY: Readonly<Record<string, string>> = {
+  CONFIRMED: "CANCELLED",
+  PENDING: "CANCELLED",
+  NOT_INITIALIZED: "CANCELLED",
+  CANCELLED: "CONFIRMED",
+  REFUNDED: "CONFIRMED",
+  ACTIVE: "REVOKED",
+  REVOKED: "ACTIVE",
+};
+
+/** The text of an object in which one member stands twice: as it is, and with another value. */
+export function doubledText(
+  answer: Record<string, Json>,
+  { member, wrong }: Doubling,
+  otherId: string,
+): string {
+  const { status } = answer;
+  const contrary = CONTRARY[typeof status === "string" ? status : ""] ?? "ACTIVE";
+  const text = ([name, value]: [string, Json]) =>
+    `${JSON.stringify(name)}:${JSON.stringify(value)}`;
+  const own = Object.entries(answer).map(text);
+  const other = text([member, member === "id" ? otherId : contrary]);
+  return `{${(wrong === "first" ? [other, ...own] : [...own, other]).join(",")}}`;
+}
+
+/** An answer whose body says one member twice. */
+export function respondDoubled(
+  status: number,
+  answer: Record<string, Json>,
+  doubling: Doubling,
+  otherId: string,
+): Action {
+  return respondText(status, doubledText(answer, doubling, otherId), JSON_TYPE);
 }
 
 export function parseJson(text: string): unknown {

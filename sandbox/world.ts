@@ -4,7 +4,7 @@
  */
 import type { Book } from "./book.ts";
 import type { ExchangeKind, Exchanges } from "./exchanges.ts";
-import type { ActStep, ReadStep } from "./kinds.ts";
+import type { ActStep, ChargeStep, ReadStep } from "./kinds.ts";
 import type { Action, HarmonyRequest } from "./wire.ts";
 
 export const OUTAGE_MODES = ["none", "refuse", "hang", "error500"] as const;
@@ -17,6 +17,8 @@ export interface World {
   readonly uuid: () => string;
   /** Does a late act of the book when its time has come, unless it was forgotten by then. */
   readonly scheduleLateAct: (id: string, afterMs: number) => void;
+  /** The answer to the latest charge of each method, whether or not anybody got to read it. */
+  readonly chargeAnswers: Map<string, Action>;
   outage: OutageMode;
   /** The kinds of call that the outage strikes; null for all of them. */
   outageKinds: readonly ExchangeKind[] | null;
@@ -34,7 +36,10 @@ export function plain(action: Action): Played {
 }
 
 /** Undefined stands for normal behaviour. */
-export function played(step: ActStep<unknown> | ReadStep | undefined, action: Action): Played {
+export function played(
+  step: ActStep<unknown> | ChargeStep | ReadStep | undefined,
+  action: Action,
+): Played {
   return step === undefined
     ? plain(action)
     : { action, step: step.kind, delayMs: "latencyMs" in step ? step.latencyMs : 0 };

@@ -113,7 +113,7 @@ function shownItem(item: OpenItem, nowMs: number): Record<string, unknown> {
     kind: item.kind,
     paymentMethodId: item.paymentMethodId,
     ...(item.kind === "charge"
-      ? { chargeId: item.itemId, methodFrozen: item.state === "in_doubt" }
+      ? { chargeId: item.itemId, methodFrozen: item.state === "in_doubt" && item.freezes === 1 }
       : {
           ...(item.kind === "refund" ? { refundId: item.itemId } : {}),
           paymentId: item.paymentId,

@@ -50,7 +50,7 @@ const once = <Value>(value: z.ZodType<Value, string>) =>
 
 const text = z.string().min(1, "must not be empty").max(TEXT_MAX, `is longer than ${TEXT_MAX}`);
 
-/** Ids of ours are UUIDs and kept in lower case; whatever else a chain is called is left alone. */
+/** UUIDs are kept in lower case, ours and Harmony's; whatever else a chain is called is left alone. */
 const id = text.transform((value) => (UUID.test(value) ? value.toLowerCase() : value));
 
 const paymentMethodId = z
@@ -72,7 +72,7 @@ export const time = z
 
 const Query = z.strictObject({
   paymentMethodId: anyOf(paymentMethodId),
-  paymentId: anyOf(text),
+  paymentId: anyOf(id),
   chargeId: anyOf(id),
   idempotencyKey: anyOf(text),
   reference: anyOf(text),

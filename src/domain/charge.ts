@@ -2,7 +2,7 @@
  * Owns the nouns of a charge: its request, its attempts, its states and what they mean for the
  * caller's money. Must not decide anything (decide.ts) nor change anything (evolve.ts). Pure.
  */
-import type { Money, OutcomeKind, Payment, Retry } from "./outcome.ts";
+import type { Money, NameIs, OutcomeKind, Payment, Retry } from "./outcome.ts";
 
 /** PERSISTED CONTRACT: states are stored in objects for ever; add, never rename. */
 export const CHARGE_STATES = [
@@ -41,8 +41,15 @@ export interface Attempt {
   readonly outcome: OutcomeKind | null;
   readonly httpStatus: number | null;
   readonly latencyMs: number | null;
-  /** A payment id that the reply named: that payment exists, so no horizon applies. */
+  /** A payment id that the reply named, and what that is worth. */
   readonly namedPaymentId: string | null;
+  readonly nameIs: NameIs | null;
+  /** The name as Harmony spelt it, where that differs. */
+  readonly namedAs?: string;
+  /** When it was known last that it took nothing: by Harmony's answer, a rule or a person. */
+  readonly noAtMs: number | null;
+  /** Harmony's text, where it refused. */
+  readonly refusal: string | null;
   /** The payment that this attempt turned out to have made. */
   readonly explainedBy: string | null;
   /** When its charge last left the doubt about it; null while there is one, or where there was none. */
@@ -52,6 +59,7 @@ export interface Attempt {
 /** PERSISTED CONTRACT. An attempt with what of its charge says whose a payment is (whose.ts). */
 export interface AttemptRecord extends Attempt {
   readonly chargeId: string;
+  readonly caller: string;
   readonly amountMinor: number;
   readonly currency: string;
   readonly reference: string | null;
@@ -118,6 +126,8 @@ export interface Charge {
   readonly polls: number;
   /** Further payments that turned out to be of this charge. */
   readonly duplicates: readonly string[];
+  /** Payments of this charge that were cancelled, beside the one that it is answered with. */
+  readonly cancelled: readonly string[];
   /** Payments that may be this charge's, which a person has to judge. */
   readonly contested: readonly string[];
   readonly boundReply: BoundReply | null;
@@ -140,10 +150,35 @@ export function isUnexplained(attempt: Attempt): boolean {
   );
 }
 
+/** Whether an error named a payment which no read has shown yet, nor shown not to be there. */
+export function isUnread({ nameIs, explainedBy }: Attempt): boolean {
+  return nameIs === "guess" && explainedBy === null;
+}
+
 /** The attempts of a charge as they are judged. */
-export function attemptRecords({ chargeId, request, attempts }: Charge): AttemptRecord[] {
+export function attemptRecords({ chargeId, caller, request, attempts }: Charge): AttemptRecord[] {
   const { amountMinor, currency, reference } = request;
-  return attempts.map((attempt) => ({ ...attempt, chargeId, amountMinor, currency, reference }));
+  const shared = { chargeId, caller, amountMinor, currency, reference };
+  return attempts.map((attempt) => ({ ...attempt, ...shared }));
+}
+
+/** Whether Harmony refused a charge and a look has yet to say, or a person, that it took nothing. */
+export function isRefusalOpen(charge: Charge): boolean {
+  return charge.state === "in_doubt" && lastAttempt(charge).outcome === "declined";
+}
+
+/**
+ * Whether no other charge of the method may be sent: a second unknown payment could not be found. A
+ * refusal that a person has to judge freezes nothing: what speaks against it is known, and its amount
+ * is looked for first.
+ */
+export function isFreezing(charge: Charge): boolean {
+  return charge.state === "in_doubt" && !isRefusalOpen(charge);
+}
+
+/** The payments that a charge has made: its own, further ones, and those that were cancelled. */
+export function paymentIdsOf({ payment, duplicates, cancelled }: Charge): string[] {
+  return [...new Set([...(payment === null ? [] : [payment.id]), ...duplicates, ...cancelled])];
 }
 
 /** Whether a charge has a payment of its own; a cancelled one is none. */
@@ -171,8 +206,10 @@ export function isFinal(state: ChargeState): boolean {
 
 /** What is known of the charge's money now (contract.md, A charge). */
 export function moneyOf(charge: Charge): Money {
-  if (charge.contested.length > 0 && !hasPayment(charge)) {
-    // A payment may be its: nobody may conclude "not charged".
+  const { payment, contested } = charge;
+  const isMissing = payment !== null && contested.includes(payment.id);
+  if (contested.length > 0 && (isMissing || !hasPayment(charge))) {
+    // A payment may be its, or its own is found no more: nobody may conclude anything.
     return "unknown";
   }
   switch (charge.state) {

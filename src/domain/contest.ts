@@ -2,11 +2,18 @@
  * Owns what a person has to judge: payments that a charge may have made, and charges that no rule
  * decides. Must not decide whose a payment is: whose.ts does. Pure.
  */
-import { attemptRecords, hasPayment, lastAttempt } from "./charge.ts";
+import {
+  attemptRecords,
+  hasPayment,
+  isRefusalOpen,
+  isUnread,
+  isUnexplained,
+  lastAttempt,
+} from "./charge.ts";
 import { chargeIn, type Draft, note } from "./draft.ts";
 import type { PaymentRecord } from "./payment.ts";
-import { newDoubt, nextLook } from "./schedule.ts";
-import { forbids } from "./whose.ts";
+import { newDoubt, nextLateLook, nextLook } from "./schedule.ts";
+import { forbids } from "./fit.ts";
 
 /** An entry names at most this many payments; more says nothing new to the person who reads it. */
 const CANDIDATES_MAX = 20;
@@ -50,6 +57,31 @@ export function endContest(draft: Draft, chargeId: string, payment: PaymentRecor
     (other) => other.chargeId !== chargeId && other.contested.includes(payment.id),
   );
   note(draft, { type: "contest_ended", atMs: draft.view.nowMs, chargeId, payment, isOpen });
+  // Perhaps nothing speaks against a refusal any more.
+  applyRefusal(draft, chargeId, true);
+}
+
+/**
+ * A refusal stands unless its look has given the charge a payment, or a person has to judge one. A look
+ * that was not complete has seen nothing, nor has a read that failed of what the refusal named: later
+ * looks may.
+ */
+export function applyRefusal(draft: Draft, chargeId: string, complete: boolean): void {
+  const { nowMs, jitter, rules } = draft.view;
+  const charge = chargeIn(draft, chargeId);
+  if (!isRefusalOpen(charge) || charge.contested.length > 0) {
+    return;
+  }
+  const { attempt } = lastAttempt(charge);
+  const isLookedFor = !complete || charge.attempts.some((a) => isUnexplained(a) || isUnread(a));
+  note(draft, {
+    type: "refusal_checked",
+    atMs: nowMs,
+    chargeId,
+    attempt,
+    complete,
+    nextLook: isLookedFor ? nextLateLook(rules, 0, nowMs, nowMs, jitter) : null,
+  });
 }
 
 function stands(
@@ -58,6 +90,9 @@ function stands(
   payment: PaymentRecord,
   isPersons: (payment: PaymentRecord, chargeId: string) => boolean,
 ): boolean {
+  if (payment.chargeId === chargeId && payment.missing) {
+    return true;
+  }
   if (payment.chargeId !== null || payment.foreign || payment.notOf.includes(chargeId)) {
     return false;
   }

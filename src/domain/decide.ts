@@ -4,19 +4,24 @@
  * the files that can lose money: nothing else in this project may allow a submission. Pure.
  */
 import {
+  type AttemptRecord,
   type Charge,
   type ChargeRequest,
   differingMembers,
+  isFreezing,
+  isRefusalOpen,
   isUnexplained,
   lastAttempt,
-  stateOf,
+  moneyOf,
   unreachable,
 } from "./charge.ts";
 import { escalate } from "./contest.ts";
 import { chargeIn, type Draft, note } from "./draft.ts";
+import { paymentOf } from "./evolve.ts";
 import type { ChargeIdentity } from "./facts.ts";
 import type { Outcome } from "./outcome.ts";
-import { newDoubt, nextLateLook, nextLook, nextPoll } from "./schedule.ts";
+import { pollOf } from "./polls.ts";
+import { newDoubt, nextLateLook, nextLook, nextPoll, spanMs } from "./schedule.ts";
 
 export type LookUp =
   | { readonly type: "unknown" }
@@ -67,11 +72,19 @@ export type Admission =
 export function admit(
   charges: Iterable<Charge>,
   charge: Charge | null,
-  method: { baseline: boolean; foreignSeen: boolean; foreignWriters: boolean },
+  method: {
+    baseline: boolean;
+    foreignSeen: boolean;
+    foreignWriters: boolean;
+    /** A no of this amount is fresh, or a payment of it is for a person to judge. */
+    isDoubted: boolean;
+  },
   lookedFresh: boolean,
 ): Admission {
   for (const other of charges) {
-    if (other.state === "in_doubt" || other.state === "in_flight") {
+    // A refusal is looked at first, by whoever it was sent for, or by the alarm after a crash.
+    const isUnchecked = isRefusalOpen(other) && other.contested.length === 0;
+    if (isFreezing(other) || isUnchecked || other.state === "in_flight") {
       return { type: "frozen" };
     }
   }
@@ -81,9 +94,46 @@ export function admit(
   if (!method.baseline) {
     return { type: "look", purpose: "baseline" };
   }
-  return charge !== null || method.foreignSeen || method.foreignWriters
+  return charge !== null || method.isDoubted || method.foreignSeen || method.foreignWriters
     ? { type: "look", purpose: "before_attempt" }
     : { type: "submit" };
+}
+
+/** What an attempt's no is measured by. */
+interface Freshness {
+  readonly nowMs: number;
+  readonly lookedSeq: number | null;
+  readonly lateMs: readonly number[];
+}
+
+/**
+ * Whether an attempt that was told no has been paid after all, and its horizon is not over: that of the
+ * no, nor as long again since the truth was found. What another attempt of its charge took is another
+ * matter: its caller was told of that under its own key.
+ */
+export function isPaidAfterAll(attempt: AttemptRecord, charge: Charge, nowMs: number): boolean {
+  const money = moneyOf(charge);
+  const foundMs = charge.resolvedAtMs ?? nowMs;
+  return (
+    attempt.explainedBy !== null &&
+    (money === "charged" || money === "pending") &&
+    (isFresh(attempt, nowMs) || nowMs < foundMs + spanMs(attempt))
+  );
+}
+
+/** Whether a no is not yet over: within its horizon no later charge of that amount believes it. */
+function isFresh(attempt: AttemptRecord, nowMs: number): boolean {
+  return attempt.noAtMs !== null && nowMs < attempt.noAtMs + spanMs(attempt);
+}
+
+/** Whether a charge of that amount is looked for first: a no is fresh, or no look was complete since. */
+export function isQuestioned(
+  attempt: AttemptRecord,
+  { nowMs, lookedSeq, lateMs }: Freshness,
+): boolean {
+  const { noAtMs, answeredSeq } = attempt;
+  const isUnseen = noAtMs !== null && (lookedSeq ?? 0) < (answeredSeq ?? 0);
+  return isFresh(attempt, nowMs) || (isUnseen && nowMs < noAtMs + (lateMs.at(-1) ?? 0));
 }
 
 /** Notes the intent of the next attempt of a charge; it is durable before anything is sent. */
@@ -133,10 +183,15 @@ export function answer(
   const open = charge.state === "in_flight" || charge.state === "in_doubt";
   const doubtful = outcome.kind === "indeterminate" || outcome.kind === "contradictory";
   const doubt = charge.doubt ?? newDoubt(nowMs);
-  const named = outcome.kind === "indeterminate" ? outcome.namedPaymentId : null;
-  const namedNew = outcome.kind === "contradictory" && !outcome.knownBefore;
+  const payment = paymentOf(outcome);
+  // A guess is read with looks, and nothing is planned for it.
+  const isNamed =
+    outcome.kind === "contradictory"
+      ? !outcome.knownBefore
+      : outcome.kind === "indeterminate" && outcome.nameIs !== null && outcome.nameIs !== "guess";
   const stillOpen = charge.attempts.some((a) => a.attempt !== attempt && isUnexplained(a));
-  const polled = outcome.kind === "pending" || (doubtful && (named !== null || namedNew));
+  // A refusal is looked at in its own request; where that ends with a crash, now.
+  const isRefused = outcome.kind === "declined" && payment === null;
   note(draft, {
     type: "attempt_answered",
     atMs: nowMs,
@@ -144,12 +199,18 @@ export function answer(
     attempt,
     outcome,
     ...figures,
-    nextLook: doubtful
-      ? nextLook(rules, doubt, { escalated: false, horizonMs: null }, nowMs, jitter)
-      : stillOpen
-        ? nextLateLook(rules, charge.lateLooks, nowMs, nowMs, jitter)
-        : null,
-    nextPoll: polled ? nextPoll(rules, 0, nowMs, nowMs, jitter) : null,
+    nextLook: isRefused
+      ? { atMs: nowMs, gapMs: 0 }
+      : doubtful
+        ? nextLook(rules, doubt, { escalated: false, horizonMs: null }, nowMs, jitter)
+        : stillOpen
+          ? nextLateLook(rules, charge.lateLooks, nowMs, nowMs, jitter)
+          : null,
+    nextPoll: isNamed
+      ? nextPoll(rules, 0, nowMs, nowMs, jitter)
+      : payment === null
+        ? null
+        : pollOf(draft, payment),
   });
   if (open && outcome.kind === "contradictory") {
     escalate(draft, chargeId, outcome.reason, [outcome.namedPaymentId], true);
@@ -166,10 +227,7 @@ export function answer(
       as: settled ? "duplicate" : "payment",
       by: "reply",
       beside: null,
-      nextPoll:
-        stateOf(outcome.payment) === "pending"
-          ? nextPoll(rules, 0, nowMs, nowMs, jitter)
-          : charge.nextPoll,
+      nextPoll: pollOf(draft, outcome.payment),
     });
   }
 }
@@ -180,7 +238,7 @@ export function abandon(draft: Draft, chargeId: string): void {
     draft,
     chargeId,
     lastAttempt(chargeIn(draft, chargeId)).attempt,
-    { kind: "indeterminate", reason: "interrupted", namedPaymentId: null },
+    { kind: "indeterminate", reason: "interrupted", namedPaymentId: null, nameIs: null },
     { httpStatus: null, latencyMs: null, excerpt: null },
   );
 }

@@ -3,7 +3,13 @@
  * numbered as their entries will be. The journal writes a draft whole or not at all. Must not
  * decide: decide.ts and look.ts do, and note what they decided here. Pure.
  */
-import { type AttemptRecord, attemptRecords, type Charge, unreachable } from "./charge.ts";
+import {
+  type AttemptRecord,
+  attemptRecords,
+  type Charge,
+  isFreezing,
+  unreachable,
+} from "./charge.ts";
 import { evolve, paymentOf } from "./evolve.ts";
 import type { Fact, SeenPayment } from "./facts.ts";
 import type { Payment } from "./outcome.ts";
@@ -159,8 +165,8 @@ function applyToRefund(draft: Draft, fact: Fact, seq: number): Refund | null {
  * derived from their states, never stored beside them.
  */
 export function finish(draft: Draft): Draft {
-  const before = firstInDoubt(draft.view.charges);
-  const after = firstInDoubt(draft.charges);
+  const before = firstFreezing(draft.view.charges);
+  const after = firstFreezing(draft.charges);
   const atMs = draft.view.nowMs;
   if (before === null && after !== null) {
     note(draft, { type: "method_frozen", atMs, chargeId: after });
@@ -171,9 +177,9 @@ export function finish(draft: Draft): Draft {
   return draft;
 }
 
-function firstInDoubt(charges: ReadonlyMap<string, Charge>): string | null {
+function firstFreezing(charges: ReadonlyMap<string, Charge>): string | null {
   for (const charge of charges.values()) {
-    if (charge.state === "in_doubt") {
+    if (isFreezing(charge)) {
       return charge.chargeId;
     }
   }
@@ -188,6 +194,11 @@ function settledMinor(record: PaymentRecord | undefined): number {
   return record !== undefined && record.chargeId !== null && record.status === "CONFIRMED"
     ? record.amountMinor
     : 0;
+}
+
+/** What was cancelled is read once more, when the horizon of that no is over: it may be paid after all. */
+function rereadOf({ status }: Payment): Pick<PaymentRecord, "reread" | "disputed"> {
+  return { reread: status === "CANCELLED", disputed: false };
 }
 
 function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
@@ -208,17 +219,21 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
       // A reply about a payment that is the charge's already is older than what is recorded.
       return payment === null || draft.payments.get(payment.id)?.chargeId === fact.chargeId
         ? 0
-        : set(payment, { chargeId: fact.chargeId });
+        : set(payment, { chargeId: fact.chargeId, ...rereadOf(payment) });
     }
     case "payment_adopted":
     case "late_truth_found":
-      return set(fact.payment, { chargeId: fact.chargeId, reread: false });
+      return set(fact.payment, { chargeId: fact.chargeId, ...rereadOf(fact.payment) });
     case "status_changed":
-      return set(fact.payment, { reread: false });
+      return set(fact.payment, rereadOf(fact.payment));
     case "refund_answered":
-      return fact.outcome.kind === "refunded" ? set(fact.outcome.payment, {}) : 0;
+      return fact.outcome.kind === "refunded" ? set(fact.outcome.payment, { missing: false }) : 0;
     case "contradiction_found":
-      return set(fact.payment, { contradicted: fact.said, reread: false });
+      return set(fact.payment, {
+        contradicted: fact.said,
+        disputed: false,
+        ...(fact.payment.status === "CANCELLED" ? {} : { reread: false }),
+      });
     case "payment_unattributed":
       return set(fact.payment, {
         unattributed: true,
@@ -232,14 +247,20 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
       if (fact.report.complete || fact.purpose === "read") {
         for (const seen of fact.report.payments) {
           const by = fact.report.complete ? "look" : "page";
-          recordSeen(draft, seen, { by, seq, beganSeq: fact.report.beganSeq }, set);
+          const { beganSeq, beganAtMs } = fact.report;
+          recordSeen(draft, seen, { by, seq, beganSeq, listedAtMs: beganAtMs }, set);
         }
       }
       return 0;
     case "polled":
       if (fact.seen !== null) {
         const seen = { ...fact.seen, tag: null, createdAtMs: null };
-        recordSeen(draft, seen, { by: "poll", seq, beganSeq: fact.beganSeq }, set);
+        recordSeen(
+          draft,
+          seen,
+          { by: "poll", seq, beganSeq: fact.beganSeq, listedAtMs: null },
+          set,
+        );
       }
       return 0;
     case "attempt_intended":
@@ -247,6 +268,8 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     case "charge_escalated":
     case "payment_contested":
     case "contest_ended":
+    case "refusal_checked":
+    case "name_dropped":
     case "replayed":
     case "key_mismatched":
     case "method_frozen":
@@ -267,6 +290,14 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
   }
 }
 
+/** What has shown a payment: which entry, when it began, and when a look that lists it began. */
+interface Showing {
+  readonly by: "look" | "poll" | "page";
+  readonly seq: number;
+  readonly beganSeq: number;
+  readonly listedAtMs: number | null;
+}
+
 type SetPayment = (payment: Payment, change: Omit<Told, "seq" | "atMs">) => number;
 
 /**
@@ -277,11 +308,14 @@ type SetPayment = (payment: Payment, change: Omit<Told, "seq" | "atMs">) => numb
 function recordSeen(
   draft: Draft,
   seen: SeenPayment,
-  { by, seq, beganSeq }: { by: "look" | "poll" | "page"; seq: number; beganSeq: number },
+  { by, seq, beganSeq, listedAtMs }: Showing,
   set: SetPayment,
 ): void {
   const before = draft.payments.get(seen.id);
   if (before?.chargeId != null) {
+    if (before.missing) {
+      set(before, { missing: false });
+    }
     return;
   }
   const isFirstListed = by === "look" && (before?.listedSeq ?? null) === null;
@@ -289,7 +323,15 @@ function recordSeen(
   const told = {
     tag,
     createdAtMs,
-    ...(isFirstListed ? { listedSeq: seq, absentAtMs: draft.view.lookedAtMs } : {}),
+    missing: false,
+    ...(isFirstListed
+      ? {
+          listedSeq: seq,
+          listedAtMs,
+          absentAtMs: draft.view.lookedAtMs,
+          absentSeq: draft.view.lookedSeq,
+        }
+      : {}),
     ...(by === "poll" ? { read: true } : {}),
   };
   const isOlder = before !== undefined && before.statusSeq > beganSeq;
@@ -308,6 +350,7 @@ function isSame(before: PaymentRecord, after: PaymentRecord): boolean {
     before.tag === after.tag &&
     before.createdAtMs === after.createdAtMs &&
     before.listedSeq === after.listedSeq &&
+    before.missing === after.missing &&
     before.read === after.read
   );
 }

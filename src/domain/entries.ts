@@ -39,6 +39,8 @@ export const ENTRY_TYPES = [
   "method_resumed",
   "payment_contested",
   "contest_ended",
+  "refusal_checked",
+  "name_dropped",
 ] as const;
 
 export type EntryType = (typeof ENTRY_TYPES)[number];

@@ -123,6 +123,13 @@ export const ERRORS = {
     explanation:
       "Harmony shows a payment that this charge may have made, and nothing says for certain whose it is. Nothing was sent. A person has to judge; repeat the request with the same idempotency key after `Retry-After`.",
   },
+  earlier_charge_paid: {
+    status: 409,
+    title: "An earlier charge of this amount was paid after all",
+    retry: "never",
+    explanation:
+      "An earlier charge of yours of this amount on this card, which Harmony had said no to, is paid or under way after all: `first` names it. Nothing was sent for this one, so that a customer does not pay twice. If both are meant, repeat the request later.",
+  },
   payment_method_busy: {
     status: 429,
     title: "Payment method is busy",

@@ -6,9 +6,12 @@
 import {
   type Attempt,
   type Charge,
+  type Due,
   hasPayment,
+  isRefusalOpen,
   isUnexplained,
   lastAttempt,
+  paymentIdsOf,
   type ResolvedBy,
   stateOf,
   unreachable,
@@ -23,15 +26,20 @@ import { newDoubt } from "./schedule.ts";
  * state binds the bytes that are replayed for ever.
  */
 export function evolve(charge: Charge | null, fact: Fact, seq: number): Charge {
-  const next = leaveDoubt(charge, change(charge, fact, seq), fact.atMs);
+  const changed = leaveDoubt(charge, change(charge, fact, seq), fact.atMs);
+  const next = {
+    ...changed,
+    attempts: denied(changed, fact),
+    // Of two planned polls the earlier is right; only what there is left to ask for ends one.
+    nextPoll:
+      fact.type === "polled"
+        ? changed.nextPoll
+        : earlier(charge?.nextPoll ?? null, changed.nextPoll),
+  };
   if (next.boundReply !== null) {
     return next;
   }
-  const refusal =
-    fact.type === "attempt_answered" && fact.outcome.kind === "declined"
-      ? fact.outcome.upstream
-      : null;
-  return { ...next, boundReply: bindReply(next, refusal) };
+  return { ...next, boundReply: bindReply(next, lastAttempt(next).refusal) };
 }
 
 /** From the end of its doubt on, time closes what an attempt may have made (whose.ts). */
@@ -95,6 +103,26 @@ function change(charge: Charge | null, fact: Fact, seq: number): Charge {
       return operatorResolved(charge, fact);
     case "charge_escalated":
       return { ...charge, escalated: true, nextLook: fact.nextLook };
+    case "refusal_checked":
+      return {
+        ...charge,
+        state: "declined",
+        resolvedAtMs: fact.atMs,
+        resolvedBy: "reply",
+        escalated: false,
+        doubt: null,
+        lateLooks: 0,
+        nextLook: fact.nextLook,
+      };
+    case "name_dropped":
+      return {
+        ...charge,
+        attempts: charge.attempts.map((one) =>
+          one.namedPaymentId === fact.paymentId
+            ? { ...one, namedPaymentId: null, nameIs: null }
+            : one,
+        ),
+      };
     case "payment_contested":
       return { ...charge, contested: [...charge.contested, fact.payment.id] };
     case "contest_ended":
@@ -140,6 +168,9 @@ function intended(
     httpStatus: null,
     latencyMs: null,
     namedPaymentId: null,
+    nameIs: null,
+    noAtMs: null,
+    refusal: null,
     explainedBy: null,
     doubtEndedAtMs: null,
   };
@@ -169,6 +200,7 @@ function intended(
     nextPoll: null,
     polls: 0,
     duplicates: [],
+    cancelled: [],
     contested: [],
     boundReply: null,
   };
@@ -185,7 +217,9 @@ function answered(charge: Charge, fact: Fact & { type: "attempt_answered" }, seq
           outcome: outcome.kind,
           httpStatus: fact.httpStatus,
           latencyMs: fact.latencyMs,
-          namedPaymentId: namedIn(outcome),
+          ...namedIn(outcome),
+          noAtMs: isNo(outcome) ? fact.atMs : null,
+          refusal: outcome.kind === "declined" ? outcome.upstream : null,
           explainedBy: paymentOf(outcome)?.id ?? null,
         }
       : attempt,
@@ -198,23 +232,13 @@ function answered(charge: Charge, fact: Fact & { type: "attempt_answered" }, seq
   switch (outcome.kind) {
     case "approved":
     case "pending":
-      return {
-        ...resolved(told, outcome.payment, "reply", fact.atMs),
-        nextLook: fact.nextLook,
-        nextPoll: fact.nextPoll,
-      };
-    case "declined":
-      return {
-        ...told,
-        state: "declined",
-        payment: outcome.payment,
-        resolvedAtMs: fact.atMs,
-        resolvedBy: "reply",
-        escalated: false,
-        doubt: null,
-        nextLook: fact.nextLook,
-        nextPoll: null,
-      };
+    case "declined": {
+      const { nextLook, nextPoll } = fact;
+      return outcome.payment === null
+        ? // A refusal stands once a look has shown nothing that speaks against it.
+          { ...told, ...doubtOf(charge, fact) }
+        : { ...resolved(told, outcome.payment, "reply", fact.atMs), nextLook, nextPoll };
+    }
     case "not_sent":
       return {
         ...told,
@@ -224,40 +248,67 @@ function answered(charge: Charge, fact: Fact & { type: "attempt_answered" }, seq
         escalated: false,
         doubt: null,
         nextLook: fact.nextLook,
-        nextPoll: null,
+        nextPoll: fact.nextPoll,
       };
     case "indeterminate":
     case "contradictory":
-      return {
-        ...told,
-        state: "in_doubt",
-        doubt: charge.doubt ?? newDoubt(fact.atMs),
-        nextLook: fact.nextLook,
-        nextPoll: fact.nextPoll,
-        polls: 0,
-      };
+      return { ...told, ...doubtOf(charge, fact) };
     default:
       return unreachable(outcome);
   }
 }
 
+function doubtOf(charge: Charge, fact: Fact & { type: "attempt_answered" }) {
+  const { nextLook, nextPoll, atMs } = fact;
+  const doubt = charge.doubt ?? newDoubt(atMs);
+  return { state: "in_doubt", doubt, nextLook, nextPoll, polls: 0 } as const;
+}
+
+function isNo({ kind }: Outcome): boolean {
+  return kind === "declined" || kind === "not_sent";
+}
+
+/** The attempts of a charge that were told no by this fact, told so now. */
+function denied(charge: Charge, fact: Fact): readonly Attempt[] {
+  const { attempts } = charge;
+  const isDecided =
+    fact.type === "not_charged_by_rule" ||
+    (fact.type === "operator_resolved" && fact.resolution.decision === "not_charged");
+  const isTelling = "payment" in fact && fact.type !== "contradiction_found";
+  const cancelled = isTelling && fact.payment?.status === "CANCELLED" ? fact.payment.id : null;
+  const isTold = ({ explainedBy }: Attempt) =>
+    (isDecided && !hasPayment(charge)) || (cancelled !== null && explainedBy === cancelled);
+  return attempts.some(isTold)
+    ? attempts.map((one) => (isTold(one) ? { ...one, noAtMs: fact.atMs } : one))
+    : attempts;
+}
+
 function operatorResolved(charge: Charge, fact: Fact & { type: "operator_resolved" }): Charge {
   const { resolution, attempt, atMs, nextLook, nextPoll } = fact;
+  const isOwn =
+    resolution.decision === "charged" && paymentIdsOf(charge).includes(resolution.payment.id);
+  if (isOwn && (hasPayment(charge) || charge.payment?.id === resolution.payment.id)) {
+    // Harmony has it no more, and a person vouches for it.
+    return charge.payment?.id === resolution.payment.id
+      ? { ...charge, resolvedBy: "operator" }
+      : charge;
+  }
   if (resolution.decision === "charged" && hasPayment(charge)) {
     // It made one more: what it is answered with stays.
     const attempts = explain(charge, attempt, resolution.payment.id);
     return {
       ...charge,
       attempts,
-      duplicates: withDuplicate(charge, resolution.payment.id),
+      duplicates: withId(charge.duplicates, resolution.payment.id),
       nextLook: attempts.some(isUnexplained) ? charge.nextLook : null,
-      nextPoll: nextPoll ?? charge.nextPoll,
+      nextPoll,
     };
   }
   if (resolution.decision === "charged") {
     return {
       ...resolved(charge, resolution.payment, "operator", atMs),
       attempts: explain(charge, attempt, resolution.payment.id),
+      duplicates: charge.duplicates.filter((id) => id !== resolution.payment.id),
       nextLook,
       nextPoll,
     };
@@ -268,7 +319,8 @@ function operatorResolved(charge: Charge, fact: Fact & { type: "operator_resolve
   }
   return {
     ...charge,
-    state: "not_charged",
+    // A refusal stands: Harmony's own no is the answer to its key.
+    state: isRefusalOpen(charge) ? "declined" : "not_charged",
     resolvedAtMs: atMs,
     resolvedBy: "operator",
     escalated: false,
@@ -282,13 +334,19 @@ function resolved(charge: Charge, payment: Payment, by: ResolvedBy, atMs: number
   return {
     ...charge,
     state: stateOf(payment),
-    payment,
+    ...withPayment(charge, payment),
     resolvedAtMs: atMs,
     resolvedBy: by,
     escalated: false,
     doubt: null,
     polls: 0,
   };
+}
+
+/** Its payment from now on; a cancelled one that it takes the place of is still read. */
+function withPayment({ payment, cancelled }: Charge, next: Payment) {
+  const isReplaced = payment !== null && payment.id !== next.id;
+  return { payment: next, cancelled: isReplaced ? withId(cancelled, payment.id) : cancelled };
 }
 
 function explain(charge: Charge, attempt: number | null, paymentId: string): readonly Attempt[] {
@@ -314,25 +372,43 @@ function refunded(charge: Charge, payment: Payment): Charge {
   return charge.payment?.id === payment.id ? { ...charge, payment } : charge;
 }
 
-function withDuplicate({ duplicates }: Charge, paymentId: string): readonly string[] {
-  return duplicates.includes(paymentId) ? duplicates : [...duplicates, paymentId];
+function withId(ids: readonly string[], id: string): readonly string[] {
+  return ids.includes(id) ? ids : [...ids, id];
+}
+
+function earlier(a: Due | null, b: Due | null): Due | null {
+  return a === null || (b !== null && b.atMs < a.atMs) ? b : a;
 }
 
 function lateTruth(charge: Charge, fact: Fact & { type: "late_truth_found" }): Charge {
   const attempts = explain(charge, fact.attempt, fact.payment.id);
   const nextLook = attempts.some(isUnexplained) ? charge.nextLook : null;
   if (fact.as === "cancelled") {
-    return { ...charge, attempts, nextLook };
+    // A refusal's cancelled payment is its payment; whether the refusal stands, its look says.
+    const isRefused = lastAttempt(charge).refusal !== null;
+    return {
+      ...charge,
+      // What another attempt, or this one, has made beside it stays.
+      attempts: charge.attempts.map((one) =>
+        one.attempt === fact.attempt && one.explainedBy === null
+          ? { ...one, explainedBy: fact.payment.id }
+          : one,
+      ),
+      payment: charge.payment ?? (isRefused ? fact.payment : null),
+      cancelled: withId(charge.cancelled, fact.payment.id),
+      nextLook: charge.state === "in_doubt" ? charge.nextLook : nextLook,
+      nextPoll: fact.nextPoll,
+    };
   }
   if (fact.as === "duplicate") {
-    const duplicates = withDuplicate(charge, fact.payment.id);
+    const duplicates = withId(charge.duplicates, fact.payment.id);
     return { ...charge, attempts, duplicates, nextLook, nextPoll: fact.nextPoll };
   }
   return {
     ...charge,
     attempts,
     state: stateOf(fact.payment),
-    payment: fact.payment,
+    ...withPayment(charge, fact.payment),
     duplicates: charge.duplicates.filter((id) => id !== fact.payment.id),
     resolvedAtMs: fact.atMs,
     resolvedBy: fact.by,
@@ -360,9 +436,22 @@ export function paymentOf(outcome: Outcome): Payment | null {
   }
 }
 
-function namedIn(outcome: Outcome): string | null {
-  if (outcome.kind === "indeterminate") {
-    return outcome.namedPaymentId;
+function namedIn(outcome: Outcome): Pick<Attempt, "namedPaymentId" | "nameIs" | "namedAs"> {
+  const unnamed = { namedPaymentId: null, nameIs: null };
+  if (!("namedPaymentId" in outcome) || outcome.namedPaymentId === null) {
+    return unnamed;
   }
-  return outcome.kind === "contradictory" && !outcome.knownBefore ? outcome.namedPaymentId : null;
+  const { namedPaymentId, namedAs } = outcome;
+  const name = { namedPaymentId, ...(namedAs === undefined ? {} : { namedAs }) };
+  switch (outcome.kind) {
+    case "declined":
+    case "not_sent":
+      return { ...name, nameIs: "guess" };
+    case "indeterminate":
+      return { ...name, nameIs: outcome.nameIs };
+    case "contradictory":
+      return outcome.knownBefore ? unnamed : { ...name, nameIs: "sure" };
+    default:
+      return unreachable(outcome);
+  }
 }

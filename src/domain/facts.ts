@@ -37,6 +37,8 @@ export interface LookReport {
   readonly pages: number;
   readonly count: number | null;
   readonly payments: readonly SeenPayment[];
+  /** What it had to list and did not, where that is why it is not complete. */
+  readonly missing: readonly string[];
   /** Hash of the ids seen, so that two looks can be compared without storing them. */
   readonly idsHash: string | null;
 }
@@ -195,6 +197,15 @@ export type Fact =
       readonly beside: string | null;
       readonly nextPoll: Due | null;
     })
+  /** A refusal stands: a look, complete or not, has shown nothing that speaks against it. */
+  | (About & {
+      readonly type: "refusal_checked";
+      readonly attempt: number;
+      readonly complete: boolean;
+      readonly nextLook: Due | null;
+    })
+  /** Nothing was found under a name that a reply told. */
+  | (About & { readonly type: "name_dropped"; readonly paymentId: string })
   /** A payment may be this charge's, which a person has to judge. */
   | (About & {
       readonly type: "payment_contested";

@@ -2,11 +2,12 @@
  * Owns what follows from the answer whose a payment is: adoption, late truth, a person's question, a
  * report. Must not hold the rows: whose.ts does. Pure.
  */
-import { type AttemptRecord, hasPayment, isUnexplained, stateOf } from "./charge.ts";
+import { type AttemptRecord, hasPayment, isUnexplained, lastAttempt } from "./charge.ts";
 import { contest } from "./contest.ts";
+import { pollOf } from "./polls.ts";
 import { attemptsIn, chargeIn, type Draft, note } from "./draft.ts";
 import { bare, holdsMoney, type PaymentRecord } from "./payment.ts";
-import { nextLateLook, nextPoll } from "./schedule.ts";
+import { nextLateLook } from "./schedule.ts";
 import { type Verdict, whose } from "./whose.ts";
 
 /**
@@ -39,6 +40,8 @@ function apply(draft: Draft, verdict: Verdict, evidenceSeq: number): void {
         contest(draft, chargeId, payment, verdict.reason);
       }
       return;
+    case "denied":
+      return;
     case "nobody's":
       // What the baseline listed was there before our books began.
       if (!payment.unattributed && payment.recordedSeq > (draft.baselineSeq ?? 0)) {
@@ -64,23 +67,27 @@ function attribute(
   const charge = chargeIn(draft, of.chargeId);
   const payment = bare(record);
   const about = { atMs: nowMs, chargeId: of.chargeId, attempt: of.attempt, payment };
-  const pollDue = stateOf(payment) === "pending" ? nextPoll(rules, 0, nowMs, nowMs, jitter) : null;
-  if (charge.state === "in_doubt") {
-    const others = charge.attempts.some((a) => a.attempt !== of.attempt && isUnexplained(a));
+  const pollDue = pollOf(draft, payment);
+  const isCancelled = payment.status === "CANCELLED";
+  const others = charge.attempts.some((a) => a.attempt !== of.attempt && isUnexplained(a));
+  // A refusal that left a cancelled payment is one: its answer stays Harmony's own. Nor does what one
+  // attempt has left say anything of another that is in doubt.
+  const isRefused = lastAttempt(charge).refusal !== null;
+  const isNoted = isCancelled && (isRefused || others || charge.payment !== null);
+  if (charge.state === "in_doubt" && !isNoted) {
     const nextLook = others ? nextLateLook(rules, 0, nowMs, nowMs, jitter) : null;
     const plans = { nextLook, nextPoll: pollDue };
     note(draft, { type: "payment_adopted", ...about, by, evidenceSeq, ...plans });
     return;
   }
-  const isCancelled = payment.status === "CANCELLED";
-  const isFirst = !hasPayment(charge) && (charge.payment === null || !isCancelled);
+  const as = isNoted ? "cancelled" : hasPayment(charge) ? "duplicate" : "payment";
   note(draft, {
     type: "late_truth_found",
     ...about,
-    as: isFirst ? "payment" : isCancelled ? "cancelled" : "duplicate",
+    as,
     by: "look",
     beside: paidSince(draft, of),
-    nextPoll: pollDue ?? (isFirst ? null : charge.nextPoll),
+    nextPoll: pollDue,
   });
 }
 

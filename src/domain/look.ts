@@ -4,7 +4,7 @@
  * charged by rule. Must not read Harmony nor storage. Pure.
  */
 import { attemptRecords, type Charge, type Doubt, lastAttempt } from "./charge.ts";
-import { contest, endContests, escalate } from "./contest.ts";
+import { applyRefusal, contest, endContests, escalate } from "./contest.ts";
 import { attemptsIn, chargeIn, type Draft, nextSeq, note } from "./draft.ts";
 import type { LookPurpose, LookReport } from "./facts.ts";
 import { judge } from "./judge.ts";
@@ -18,8 +18,8 @@ import {
   nextLook,
   repeatLateLook,
 } from "./schedule.ts";
-import { noticeStatuses } from "./status.ts";
-import { forbids } from "./whose.ts";
+import { noticeStatuses, settlePolls } from "./status.ts";
+import { forbids } from "./fit.ts";
 
 /**
  * Records a look and everything it makes known. `chargeId` is the charge that the look was begun
@@ -74,7 +74,10 @@ export function learnFromLook(
       }
     }
   }
-  if (counts) {
+  settlePolls(draft);
+  if (counts && attempt.outcome === "declined") {
+    applyRefusal(draft, charge.chargeId, report.complete);
+  } else if (counts) {
     applyHorizon(draft, charge.chargeId, attempt.attempt, report, doubt ?? newDoubt(nowMs));
   }
 }

@@ -20,7 +20,9 @@ export function isPaymentStatus(text: string): text is PaymentStatus {
 
 /** Harmony's record of a payment, in our units. An unknown status is still a payment. */
 export interface Payment {
+  /** Folded, as ids are compared; `spelt` as Harmony spells it, where that differs. */
   readonly id: string;
+  readonly spelt?: string;
   readonly status: string;
   readonly amountMinor: number;
   readonly currency: string;
@@ -45,26 +47,40 @@ export type Outcome =
       readonly kind: "declined";
       readonly payment: Payment | null;
       readonly upstream: string | null;
+      readonly namedPaymentId: string | null;
+      readonly namedAs?: string;
     }
   | {
       readonly kind: "not_sent";
       readonly reason: NotSentReason;
       readonly paymentMethodStatus: string | null;
       readonly retryAfterSeconds: number | null;
+      readonly namedPaymentId: string | null;
+      readonly namedAs?: string;
     }
   | {
       readonly kind: "indeterminate";
       readonly reason: string;
       /** A payment id not seen before that the reply named, whatever its status. */
       readonly namedPaymentId: string | null;
+      readonly namedAs?: string;
+      readonly nameIs: NameIs | null;
     }
   | {
       readonly kind: "contradictory";
       readonly reason: string;
       readonly namedPaymentId: string;
+      readonly namedAs?: string;
       /** Whether the named payment was known before the intent, and so cannot be ours. */
       readonly knownBefore: boolean;
     };
+
+/**
+ * What a name in a reply is worth (`namedAs`: as Harmony spelt it, where that differs). A 2xx is `sure`: that payment exists. In any other it is a
+ * hypothesis: `told` counts until a read after the horizon finds nothing; `guess`, in a 4xx, where
+ * request ids stand as well, counts once a read has found it.
+ */
+export type NameIs = "sure" | "told" | "guess";
 
 export type OutcomeKind = Outcome["kind"];
 

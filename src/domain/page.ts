@@ -5,7 +5,7 @@
  */
 import { type Draft, nextSeq, note } from "./draft.ts";
 import type { LookReport } from "./facts.ts";
-import { noticeStatuses, noticeUnlisted } from "./status.ts";
+import { noticeStatuses, noticeUnlisted, settlePolls } from "./status.ts";
 
 /** Records a page and what it makes known. */
 export function learnFromPage(draft: Draft, report: LookReport): void {
@@ -23,6 +23,7 @@ export function learnFromPage(draft: Draft, report: LookReport): void {
     nextLook: null,
   });
   noticeStatuses(draft, report, seq);
+  settlePolls(draft);
   noticeUnlisted(
     draft,
     fresh.flatMap(({ id }) => draft.payments.get(id) ?? []),

@@ -19,18 +19,24 @@ export interface PaymentRecord extends Payment {
   readonly createdAtMs: number | null;
   /** `seq` of the first complete look that listed it: every later one must. Null: none has. */
   readonly listedSeq: number | null;
-  /** When the complete look before that one began; null where there was none. */
+  /** When that look began, and the complete look before it, with its entry; null where there was none. */
+  readonly listedAtMs: number | null;
   readonly absentAtMs: number | null;
+  readonly absentSeq: number | null;
   /** A read of this very id has shown it. */
   readonly read: boolean;
   /** Older news spoke against its status: it is read until one read is answered. */
   readonly reread: boolean;
+  /** That was it: it is read by the schedule of polls, not when a no is over. */
+  readonly disputed: boolean;
   /** Whether it was reported as nobody's. */
   readonly unattributed: boolean;
   /** The last statement of Harmony's that contradicts it, so that it is reported once. */
   readonly contradicted: string | null;
   /** Charges that a person has said did not make it. */
   readonly notOf: readonly string[];
+  /** It was there, and is found no more: no look has to list it. */
+  readonly missing: boolean;
   /** A person has named it foreign: no rule attributes it to a charge any more. */
   readonly foreign: boolean;
 }
@@ -52,12 +58,16 @@ export function evolvePayment(
     tag: null,
     createdAtMs: null,
     listedSeq: null,
+    listedAtMs: null,
     absentAtMs: null,
+    absentSeq: null,
     read: false,
     reread: false,
+    disputed: false,
     unattributed: false,
     contradicted: null,
     notOf: [],
+    missing: false,
     foreign: false,
   };
   const same = record?.status === payment.status;
@@ -72,9 +82,9 @@ export function evolvePayment(
   };
 }
 
-/** The four fields of a payment, without what else is recorded of it. */
-export function bare({ id, status, amountMinor, currency }: Payment): Payment {
-  return { id, status, amountMinor, currency };
+/** A payment's own fields, without what else is recorded of it. */
+export function bare({ id, spelt, status, amountMinor, currency }: Payment): Payment {
+  return { id, ...(spelt === undefined ? {} : { spelt }), status, amountMinor, currency };
 }
 
 /** Whether somebody's money may be with it: neither cancelled nor given back. An unknown status may. */

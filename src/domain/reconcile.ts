@@ -6,7 +6,7 @@ import type { Draft } from "./draft.ts";
 import type { LookReport, SeenPayment } from "./facts.ts";
 import type { Payment } from "./outcome.ts";
 import { holdsMoney, type PaymentRecord } from "./payment.ts";
-import { CLOCK_SKEW_MAX_MS } from "./whose.ts";
+import { CLOCK_SKEW_MAX_MS } from "./fit.ts";
 
 /** PERSISTED CONTRACT: reports and entries hold these words. Add, never rename. */
 export const DIFFERENCES = [

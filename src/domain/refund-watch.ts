@@ -122,7 +122,7 @@ function applyHorizon(
     attempt: attempt.attempt,
   };
   // Nothing that a refund's answer names could change the payment that it is about.
-  const rule = { horizonMs: attempt.horizonMs, namedPaymentId: null };
+  const rule = { horizonMs: attempt.horizonMs, nameIs: null };
   if (unmoved && horizonReached(rule, doubt.creditedMs)) {
     const [first, last] = [doubt.firstCountedSeq, doubt.lastCountedSeq];
     note(draft, {

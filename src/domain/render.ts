@@ -2,7 +2,7 @@
  * Owns how a fact reads as a ledger entry. Must not number or hash it: the journal does.
  * PERSISTED CONTRACT: what `detail` holds for a type may grow, never change its meaning. Pure.
  */
-import { type Charge, type Due, unreachable } from "./charge.ts";
+import { type Charge, type Due, isFreezing, unreachable } from "./charge.ts";
 import type { Noted } from "./draft.ts";
 import { type Detail, type DetailValue, type EntryContent, outsideText } from "./entries.ts";
 import { paymentOf } from "./evolve.ts";
@@ -87,7 +87,7 @@ function chargeStanding(charge: Charge, iso: (ms: number) => string): Detail {
   const at = (due: Due | null) => (due === null ? null : iso(due.atMs));
   switch (state) {
     case "in_doubt":
-      return { state, escalated, nextAt: at(nextLook) };
+      return { state, escalated, nextAt: at(nextLook), freezes: isFreezing(charge) };
     case "pending":
       return { state, nextAt: at(nextPoll) };
     case "in_flight":
@@ -172,6 +172,14 @@ function particulars(fact: Fact): Particulars {
           payment: { state: "contested" },
         },
       };
+    case "refusal_checked":
+      return {
+        attempt: fact.attempt,
+        outcome: fact.complete ? "complete" : "incomplete",
+        detail: {},
+      };
+    case "name_dropped":
+      return { paymentId: fact.paymentId, detail: {} };
     case "contest_ended":
       return { payment: fact.payment, detail: fact.isOpen ? {} : { payment: { state: "judged" } } };
     case "late_truth_found":
@@ -304,9 +312,14 @@ function outcomeDetail(outcome: Outcome, excerpt: string | null): Detail {
     case "pending":
       return { said };
     case "declined":
-      return { said };
+      return { said, named: outcome.namedPaymentId };
     case "not_sent":
-      return { reason: outcome.reason, paymentMethodStatus: outcome.paymentMethodStatus, said };
+      return {
+        reason: outcome.reason,
+        paymentMethodStatus: outcome.paymentMethodStatus,
+        named: outcome.namedPaymentId,
+        said,
+      };
     case "indeterminate":
     case "contradictory":
       return { reason: outsideText(outcome.reason), named: outcome.namedPaymentId, said };

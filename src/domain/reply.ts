@@ -37,7 +37,7 @@ export const RETRY_AFTER_SECONDS = 5;
 /** The four fields of Harmony's answer, exactly these, as Harmony gave them. */
 export function fourFields(payment: Payment): string {
   return JSON.stringify({
-    id: payment.id,
+    id: payment.spelt ?? payment.id,
     status: payment.status,
     amount: centavosToPesos(payment.amountMinor),
     currency: payment.currency,
@@ -60,7 +60,7 @@ function paymentPath(charge: Charge, payment: Payment): string {
 
 /**
  * The bytes to keep for ever, once a charge is final for the first time; null while it is not.
- * `upstream` is Harmony's text, where the charge was refused.
+ * `upstream` is Harmony's text, where the charge was refused: its answer, whatever else it left.
  */
 export function bindReply(charge: Charge, upstream: string | null): BoundReply | null {
   if (charge.boundReply !== null) {
@@ -69,7 +69,8 @@ export function bindReply(charge: Charge, upstream: string | null): BoundReply |
   if (!isFinal(charge.state)) {
     return null;
   }
-  if (charge.payment !== null) {
+  const isRefused = upstream !== null && charge.state === "declined";
+  if (charge.payment !== null && !isRefused) {
     return { status: 201, contentType: JSON_CONTENT_TYPE, body: fourFields(charge.payment) };
   }
   const problem: Problem = {

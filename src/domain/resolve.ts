@@ -15,10 +15,10 @@ import { endContest } from "./contest.ts";
 import { attemptsIn, chargeIn, type Draft, nextSeq, note } from "./draft.ts";
 import type { LookReport, Resolution } from "./facts.ts";
 import { paymentsAgainst } from "./look.ts";
-import { bare, type PaymentRecord } from "./payment.ts";
+import { bare, evolvePayment, type PaymentRecord } from "./payment.ts";
 import { creditedMs, horizonReached, newDoubt, nextLateLook, nextPoll } from "./schedule.ts";
 import { isRefused } from "./unreadable.ts";
-import { forbids, isNewTo, proves } from "./whose.ts";
+import { forbids, isNewTo, proves } from "./fit.ts";
 
 /** What a person says became of a charge. */
 export type Decision =
@@ -55,7 +55,8 @@ export function foreclosed(
   const isRepeat =
     decision.decision === "charged" &&
     charge.resolvedBy === "operator" &&
-    charge.payment?.id === decision.paymentId;
+    charge.payment?.id === decision.paymentId &&
+    !charge.contested.includes(decision.paymentId);
   const isOpen = charge.state === "in_doubt" || charge.state === "not_charged";
   if (!isRepeat && (isOpen || charge.contested.length > 0)) {
     return null;
@@ -96,14 +97,16 @@ function resolveCharged(
   if (!shown.look.complete && !isRefused(shown.look)) {
     return { type: "look_incomplete" };
   }
-  const record = draft.payments.get(paymentId);
-  if (record === undefined) {
+  const record = draft.payments.get(paymentId) ?? missingPayment(draft, charge, paymentId);
+  if (record === null) {
     throw new Error(`Bug: payment ${paymentId} was not read`);
   }
-  if (record.chargeId !== null) {
+  const isOwn = record.missing && charge.contested.includes(paymentId);
+  if (record.chargeId !== null && !isOwn) {
     return { type: "payment_of_another_charge" };
   }
-  const attempt = attemptThatMade(draft, charge, record);
+  const made = charge.attempts.find(({ explainedBy }) => explainedBy === paymentId);
+  const attempt = isOwn ? (made ?? lastAttempt(charge)) : attemptThatMade(draft, charge, record);
   if (attempt === null || stateOf(record) === "declined") {
     return { type: "payment_not_fitting" };
   }
@@ -116,14 +119,40 @@ function resolveCharged(
     nextLook: others ? nextLateLook(rules, 0, nowMs, nowMs, jitter) : null,
     nextPoll: stateOf(payment) === "pending" ? nextPoll(rules, 0, nowMs, nowMs, jitter) : null,
   });
-  for (const id of charge.contested.filter((one) => one !== paymentId)) {
+  const decided = draft.payments.get(paymentId);
+  if (record.missing && decided !== undefined) {
+    // No look has to list what a person vouches for.
+    draft.payments.set(paymentId, { ...decided, missing: true });
+  }
+  for (const id of charge.contested) {
     const other = draft.payments.get(id);
-    if (other !== undefined && !attemptsIn(draft).some((one) => proves(other, one))) {
+    const isProven = attemptsIn(draft).some((one) => other !== undefined && proves(other, one));
+    if (other !== undefined && (id === paymentId ? isOwn : !isProven)) {
       // Its amount alone spoke for it, and this charge has its payment now.
       endContest(draft, charge.chargeId, other);
     }
   }
   return { type: "decided" };
+}
+
+/** What a 2xx named and Harmony does not have any more: of it, a person's word is all there is. */
+export function isVouchedFor(
+  charge: Charge,
+  paymentId: string,
+  record: PaymentRecord | null,
+): boolean {
+  return (
+    (record?.missing === true && charge.contested.includes(paymentId)) ||
+    (record === null &&
+      charge.attempts.some((one) => one.nameIs === "sure" && one.namedPaymentId === paymentId))
+  );
+}
+
+function missingPayment(draft: Draft, charge: Charge, paymentId: string): PaymentRecord | null {
+  const { amountMinor, currency } = charge.request;
+  const payment = { id: paymentId, status: "CONFIRMED", amountMinor, currency };
+  const told = { seq: nextSeq(draft), atMs: draft.view.nowMs, missing: true };
+  return isVouchedFor(charge, paymentId, null) ? evolvePayment(null, payment, told) : null;
 }
 
 /**
@@ -137,6 +166,8 @@ function attemptThatMade(
   record: PaymentRecord,
 ): AttemptRecord | null {
   const attempts = attemptsIn(draft);
+  const hasNoPayment = ({ explainedBy }: AttemptRecord) =>
+    explainedBy === null || draft.payments.get(explainedBy)?.status === "CANCELLED";
   const isProven = (one: AttemptRecord) => proves(record, one);
   if (attempts.some((one) => one.chargeId !== chargeId && isProven(one))) {
     return null;
@@ -144,7 +175,7 @@ function attemptThatMade(
   const able = attempts.filter(
     (one) =>
       one.chargeId === chargeId &&
-      one.explainedBy === null &&
+      hasNoPayment(one) &&
       // What proves it ours makes up for another amount, which a person may know the reason of.
       (isNewTo(record, one) || (isProven(one) && record.recordedSeq > one.intentSeq)),
   );
@@ -163,6 +194,10 @@ function resolveNotCharged(
     return { type: "look_incomplete" };
   }
   const candidates = against(draft, charge);
+  if (candidates.some((id) => draft.payments.get(id)?.chargeId === charge.chargeId)) {
+    // What it was answered with exists by Harmony's own word: that it is gone undoes nothing.
+    return { type: "not_resolvable" };
+  }
   if (candidates.length > 0 && !override) {
     return { type: "payments_fit", candidates };
   }

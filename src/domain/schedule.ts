@@ -4,6 +4,8 @@
  */
 import type { Attempt, Doubt, Due } from "./charge.ts";
 
+export type { Due } from "./charge.ts";
+
 /** The schedules of the configuration, in ms (contract.md, Configuration). */
 export interface Schedules {
   readonly reconcileMs: readonly number[];
@@ -16,8 +18,8 @@ const DAY_MS = 24 * HOUR_MS;
 
 /** An escalated charge waits for a person; an hourly look still lets late evidence in. */
 const ESCALATED_GAP_MS = HOUR_MS;
-/** How long a charge may stay in doubt by rule before a person hears of it, where no horizon is set. */
-const ESCALATE_AFTER_MS = 900_000;
+/** The horizon where none is in force. */
+const UNDECIDED_HORIZON_MS = 900_000;
 /**
  * A look that failed doubles the next delay up to this: an outage is not hammered, and its end is
  * noticed within minutes.
@@ -58,9 +60,9 @@ export interface Watch {
 export function lookGapMs(
   schedules: Schedules,
   { looks, failures, creditedMs: credited }: Pick<Doubt, "looks" | "failures" | "creditedMs">,
-  { escalated, horizonMs }: Watch,
+  watch: Watch,
 ): number {
-  const isHourly = escalated && credited >= (horizonMs ?? ESCALATE_AFTER_MS);
+  const isHourly = watch.escalated && credited >= spanMs(watch);
   const planned = isHourly ? ESCALATED_GAP_MS : step(schedules.reconcileMs, looks);
   if (failures === 0) {
     return planned;
@@ -127,14 +129,23 @@ export function creditedMs(doubt: Doubt, beganAtMs: number): number {
 }
 
 /** What of an attempt, at a charge or a refund, says whether absence can prove anything about it. */
-type Decidable = Pick<Attempt, "horizonMs" | "namedPaymentId"> & Partial<Pick<Attempt, "outcome">>;
+type Decidable = Pick<Attempt, "horizonMs" | "nameIs"> & Partial<Pick<Attempt, "outcome">>;
 
 /**
  * Whether absence can prove anything about an attempt: not under `never`, and not where Harmony
  * answered: a payment that a reply named exists, and a yes that contradicts itself is no absence.
  */
-function isDecidable({ horizonMs, namedPaymentId, outcome }: Decidable): boolean {
-  return horizonMs !== null && namedPaymentId === null && outcome !== "contradictory";
+function isDecidable({ horizonMs, nameIs, outcome }: Decidable): boolean {
+  const isNamed = nameIs === "sure" || nameIs === "told";
+  return horizonMs !== null && !isNamed && outcome !== "contradictory";
+}
+
+/**
+ * How long what is said of an attempt may still turn out otherwise: its horizon. Under `never` absence
+ * proves nothing, but a person hears of a doubt, and a no is believed by later charges, after 15 minutes.
+ */
+export function spanMs({ horizonMs }: Pick<Attempt, "horizonMs">): number {
+  return horizonMs ?? UNDECIDED_HORIZON_MS;
 }
 
 /** Whether absence has been observed for long enough. */
@@ -147,7 +158,7 @@ export function horizonReached(attempt: Decidable, credited: number): boolean {
  * or no look was complete for as long as the horizon is, at its start or since.
  */
 export function mustEscalate(attempt: Decidable, doubt: Doubt, nowMs: number): boolean {
-  const afterMs = attempt.horizonMs ?? ESCALATE_AFTER_MS;
+  const afterMs = spanMs(attempt);
   const undecidable = !isDecidable(attempt);
   return (
     // A clock that went back must not put it off: the credited time has no clock in it.

@@ -10,16 +10,19 @@ import {
   hasPayment,
   isFinal,
   isUnexplained,
+  lastAttempt,
+  paymentIdsOf,
   stateOf,
 } from "./charge.ts";
-import { escalate } from "./contest.ts";
+import { contest, escalate } from "./contest.ts";
 import { chargeIn, type Draft, nextSeq, note } from "./draft.ts";
 import type { LookReport, RefundWatch } from "./facts.ts";
 import { judge } from "./judge.ts";
 import { isPaymentStatus, type Payment } from "./outcome.ts";
-import { bare, type PaymentRecord } from "./payment.ts";
-import { nextPoll } from "./schedule.ts";
-import { isNewTo } from "./whose.ts";
+import { bare, holdsMoney, type PaymentRecord } from "./payment.ts";
+import { pollOf } from "./polls.ts";
+import { nextPoll, spanMs } from "./schedule.ts";
+import { isNewTo } from "./fit.ts";
 
 /** What one read of a payment told us. */
 export interface PollReport {
@@ -64,11 +67,15 @@ export function learnFromPoll(draft: Draft, report: PollReport): void {
   });
   const { seen, beganSeq } = report;
   if (seen === null) {
+    if (report.httpStatus === NOT_FOUND) {
+      learnNotFound(draft, report.paymentId);
+    }
     return;
   }
-  if (record?.chargeId != null) {
-    learnStatus(draft, record, seen, { beganSeq, seq: evidenceSeq, isPoll: true });
-    endPolls(draft, record.chargeId);
+  const known = draft.payments.get(seen.id);
+  if (record?.chargeId != null && known !== undefined) {
+    learnStatus(draft, known, seen, { beganSeq, seq: evidenceSeq, isPoll: true });
+    settlePolls(draft);
     if (owner !== null && record.chargeId !== owner.chargeId) {
       escalate(draft, owner.chargeId, "named_payment_is_another_charges", [seen.id], false);
     }
@@ -76,9 +83,50 @@ export function learnFromPoll(draft: Draft, report: PollReport): void {
   }
   // No look lists it by this: only what a reply named can be somebody's.
   judge(draft, new Set(), evidenceSeq);
+  settlePolls(draft);
   const shown = draft.payments.get(seen.id);
   if (record === undefined && shown !== undefined) {
     noticeUnlisted(draft, [shown]);
+  }
+}
+
+/** What Harmony answers to a read of a payment that it does not have (harmony.md, Errors). */
+const NOT_FOUND = 404;
+
+/**
+ * A read has found nothing. A guess was none. What a reply told in any other error counts until its
+ * horizon is over. What a 2xx named, and what was there before, no look has to list any more by then;
+ * what has become of the money of its charge, a person has to judge.
+ */
+function learnNotFound(draft: Draft, paymentId: string): void {
+  const { nowMs, rules } = draft.view;
+  for (const { chargeId, attempts } of draft.charges.values()) {
+    const named = attempts.find((one) => one.namedPaymentId === paymentId);
+    const isOver = named !== undefined && nowMs >= (named.answeredAtMs ?? nowMs) + spanMs(named);
+    if (named?.nameIs === "guess" || (named?.nameIs === "told" && isOver)) {
+      note(draft, { type: "name_dropped", atMs: nowMs, chargeId, paymentId });
+      lookNow(draft, chargeId);
+    } else if (named?.nameIs === "sure" && isOver) {
+      escalate(draft, chargeId, "named_payment_missing", [paymentId], false);
+    }
+  }
+  const record = draft.payments.get(paymentId);
+  const isOver = record !== undefined && nowMs >= record.statusAtMs + spanMs(rules);
+  if (isOver && !record.missing) {
+    const missing = { ...record, missing: true, reread: false };
+    put(draft, missing);
+    if (record.chargeId !== null && holdsMoney(record)) {
+      contest(draft, record.chargeId, missing, "named_payment_missing");
+    }
+  }
+  settlePolls(draft);
+}
+
+/** Nothing but absence is left to decide by: what is planned far ahead, since a person was asked, is now. */
+function lookNow(draft: Draft, chargeId: string): void {
+  const charge = chargeIn(draft, chargeId);
+  if (charge.state === "in_doubt" && lastAttempt(charge).outcome !== "declined") {
+    draft.charges.set(chargeId, { ...charge, nextLook: { atMs: draft.view.nowMs, gapMs: 0 } });
   }
 }
 
@@ -88,9 +136,6 @@ export function noticeStatuses(draft: Draft, report: LookReport, seq: number): v
     const record = draft.payments.get(seen.id);
     if (record?.chargeId != null) {
       learnStatus(draft, record, seen, { beganSeq: report.beganSeq, seq, isPoll: false });
-      if (draft.charges.has(record.chargeId)) {
-        endPolls(draft, record.chargeId);
-      }
     }
   }
 }
@@ -172,7 +217,14 @@ export function learnStatus(
   const isOlder = beganSeq < Math.max(record.statusSeq, listedSeq);
   if (record.status === seen.status && sameMoney) {
     if (!isOlder && (isPoll || record.reread)) {
-      put(draft, { ...record, statusSeq: seq, reread: false });
+      // What was cancelled is read once more when the horizon of that no is over.
+      const isEarly = record.status === "CANCELLED" && nowMs < record.statusAtMs + spanMs(rules);
+      put(draft, {
+        ...record,
+        statusSeq: seq,
+        reread: record.reread && (isEarly || !isPoll),
+        disputed: false,
+      });
     }
     return;
   }
@@ -181,18 +233,20 @@ export function learnStatus(
   }
   const { chargeId } = charge;
   const becomes = stateOf(seen);
-  const isRevived = sameMoney && record.status === "CANCELLED" && becomes === "approved";
+  // What was cancelled is paid, or under way, after all; but what was charged and reversed stays that.
+  const isUnderWay = becomes === "pending" && seen.status !== "NOT_INITIALIZED";
+  const isAlive = becomes === "approved" || (isUnderWay && charge.state !== "approved");
+  const isRevived = sameMoney && record.status === "CANCELLED" && isAlive;
   // While a further attempt is in flight its charge is not moved: it is read again after that.
   if (isOlder || (isRevived && charge.state === "in_flight")) {
-    put(draft, { ...record, reread: true });
+    put(draft, { ...record, reread: true, disputed: true });
     draft.charges.set(chargeId, { ...charge, nextPoll: nextPoll(rules, 0, nowMs, nowMs, jitter) });
     draft.changedCharges.add(chargeId);
     return;
   }
   const payment = bare(seen);
   if (sameMoney && movesForward(record.status, seen.status)) {
-    const open = !isFinal(becomes) || othersAreOpen(draft, charge, seen.id);
-    const due = open ? nextPoll(rules, charge.polls, nowMs, nowMs, jitter) : null;
+    const due = pollOf(draft, payment, charge.polls);
     const from = record.status;
     note(draft, { type: "status_changed", atMs: nowMs, chargeId, payment, from, nextPoll: due });
     return;
@@ -208,13 +262,17 @@ export function learnStatus(
       as: isOwn ? "payment" : "duplicate",
       by: "look",
       beside: null,
-      nextPoll: othersAreOpen(draft, charge, seen.id) ? charge.nextPoll : null,
+      nextPoll: pollOf(draft, payment),
     });
     return;
   }
   const said = `${seen.status} ${seen.amountMinor} ${seen.currency}`;
   if (record.contradicted !== said) {
     note(draft, { type: "contradiction_found", atMs: nowMs, chargeId, payment: record, said });
+  }
+  const told = draft.payments.get(record.id);
+  if (told !== undefined && isPoll && nowMs >= record.statusAtMs + spanMs(rules)) {
+    put(draft, { ...told, reread: false });
   }
 }
 
@@ -223,13 +281,27 @@ function put(draft: Draft, record: PaymentRecord): void {
   draft.changedPayments.add(record.id);
 }
 
-/** Ends the polls of a charge that has nothing left to poll for. */
-function endPolls(draft: Draft, chargeId: string): void {
-  const charge = chargeIn(draft, chargeId);
-  const isOpen = openPaymentIds(charge, (id) => draft.payments.get(id)).length > 0;
-  if (charge.nextPoll !== null && !isOpen) {
-    draft.charges.set(chargeId, { ...charge, nextPoll: null });
-    draft.changedCharges.add(chargeId);
+/**
+ * Ends the polls of charges that have nothing left to ask for. One that has only what was cancelled asks
+ * when the horizon of that no is over.
+ */
+export function settlePolls(draft: Draft): void {
+  const { nowMs, rules } = draft.view;
+  for (const chargeId of draft.changedCharges) {
+    const charge = chargeIn(draft, chargeId);
+    const open = openPaymentIds(charge, (id) => draft.payments.get(id));
+    const records = open.map((id) => draft.payments.get(id));
+    const overMs = records.map((one) =>
+      one?.status === "CANCELLED" && !one.disputed
+        ? Math.min(one.statusAtMs, nowMs) + spanMs(rules)
+        : nowMs,
+    );
+    const atMs = Math.min(...overMs);
+    const isNamed = namedIds(charge).length > 0;
+    if (charge.nextPoll !== null && !isNamed && (open.length === 0 || atMs > nowMs)) {
+      const due = open.length === 0 ? null : { atMs, gapMs: spanMs(rules) };
+      draft.charges.set(chargeId, { ...charge, nextPoll: due });
+    }
   }
 }
 
@@ -238,20 +310,22 @@ export function openPaymentIds(
   charge: Charge,
   record: (paymentId: string) => PaymentRecord | null | undefined,
 ): string[] {
-  const own = charge.payment === null ? [] : [charge.payment.id];
-  return [...own, ...charge.duplicates].filter((id) => {
+  return paymentIdsOf(charge).filter((id) => {
     const payment = record(id);
     // What is not loaded is not known to be final.
     return payment === undefined || (payment !== null && isToPoll(payment));
   });
 }
 
-function isToPoll(payment: PaymentRecord): boolean {
-  return payment.reread || !isFinal(stateOf(payment));
+/** What replies told and nothing explains yet; a guess is read with looks. */
+export function namedIds({ attempts }: Charge): string[] {
+  return attempts.flatMap(({ namedPaymentId, nameIs, explainedBy }) =>
+    namedPaymentId === null || nameIs === "guess" || explainedBy !== null ? [] : [namedPaymentId],
+  );
 }
 
-function othersAreOpen(draft: Draft, charge: Charge, paymentId: string): boolean {
-  return openPaymentIds(charge, (id) => draft.payments.get(id)).some((id) => id !== paymentId);
+function isToPoll(payment: PaymentRecord): boolean {
+  return payment.reread || !isFinal(stateOf(payment));
 }
 
 /** Whether a status may follow another without contradicting it (harmony.md, States). */

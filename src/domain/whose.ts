@@ -14,6 +14,8 @@
  * | 1 | carries the tag of an attempt, whatever became of that and however old | that charge's, if it is of its amount and currency and new to it; else a person's |
  * | 2 | was named by a reply to an attempt, and is listed or was read by that id | likewise |
  * | 3 | an attempt is in flight | not judged |
+ * | 4 | fits attempts that Harmony answered no, or that have a cancelled payment only, was first listed within the horizon of that no, and is cancelled or fits none in doubt without an answer: holds money (`NOT_INITIALIZED` may not), not dated a day before | a person's, beside each of them |
+ * |   | row 4, any other case: the no stands | the charge's, where it is a refusal's only one and cancelled; else left alone |
  * | 5 | fits attempts without an answer: of one charge, no other payment fits that charge, none but Harmony's client writes, no tag or name speaks for another, its time does not contradict, its status is one that a charge of ours can have left | that charge's |
  * |   | fits attempts without an answer, any other case | a person's, with the reason |
  * | 6 | is anything else | nobody's |
@@ -21,12 +23,14 @@
  * A charge gets what holds money first: of several that are its, one that does is *the* payment.
  */
 import { type AttemptRecord, isUnexplained } from "./charge.ts";
+import { type Circumstances, fits, isNewTo, mayBelie, proves, timeContradicts } from "./fit.ts";
 import { holdsMoney, type PaymentRecord } from "./payment.ts";
 
 export type Reason =
   | "tagged_payment_differs"
   | "named_payment_differs"
   | "named_by_several_replies"
+  | "refused_yet_paid"
   | "charges_compete"
   | "several_payments_fit"
   | "tag_required"
@@ -42,28 +46,23 @@ export type Verdict = { readonly payment: PaymentRecord } & (
     }
   | { readonly is: "a person's"; readonly fits: readonly string[]; readonly reason: Reason }
   | { readonly is: "nobody's" }
+  /** A no of Harmony's stands. */
+  | { readonly is: "denied" }
 );
-
-/** What the rows depend on beside the two lists. */
-export interface Circumstances {
-  /** Others charge the same cards: only our tag proves a payment ours. */
-  readonly foreignWriters: boolean;
-  /** The delays of the late looks; an attempt's window closes after the last. */
-  readonly lateMs: readonly number[];
-  readonly nowMs: number;
-}
-
-/**
- * How far Harmony's clock may be off ours before a creation time speaks against a payment.
- * Wide enough for bad clocks, narrow enough to tell yesterday's payment from today's.
- */
-export const CLOCK_SKEW_MAX_MS = 600_000;
-
-/** The horizon where none is in force: what was created later was not created by this attempt. */
-export const UNDECIDED_HORIZON_MS = 900_000;
 
 /** Statuses with which a payment that nothing but its amount speaks for may be taken for ours. */
 const ADOPTABLE: readonly string[] = ["NOT_INITIALIZED", "PENDING", "CONFIRMED", "CANCELLED"];
+
+/** A payment and what it may be of: attempts without an answer, and attempts answered no. */
+interface Fit {
+  readonly payment: PaymentRecord;
+  readonly fitted: readonly AttemptRecord[];
+  readonly answered: readonly AttemptRecord[];
+}
+
+function chargesOf({ fitted, answered }: Fit): string[] {
+  return [...new Set([...answered, ...fitted].map(({ chargeId }) => chargeId))];
+}
 
 /** Decides about every payment; `listed` are the ids that the look lists. */
 export function whose(
@@ -79,53 +78,89 @@ export function whose(
     .filter(({ chargeId, foreign }) => chargeId === null && !foreign)
     .sort((a, b) => Number(holdsMoney(b)) - Number(holdsMoney(a)));
   const proven = open.flatMap((payment) => proof(payment, attempts, listed.has(payment.id)) ?? []);
-  const made = new Set(
-    proven.flatMap((verdict) => (verdict.is === "a charge's" ? [verdict.of] : [])),
+  const made = new Map(
+    proven
+      .toReversed()
+      .flatMap((verdict) =>
+        verdict.is === "a charge's" ? [[verdict.of, verdict.payment] as const] : [],
+      ),
   );
   const unanswered = attempts.filter((attempt) => isUnexplained(attempt) && !made.has(attempt));
+  const noes = attempts.filter((attempt) => {
+    const own = made.get(attempt) ?? payments.find(({ id }) => id === attempt.explainedBy);
+    return own === undefined
+      ? attempt.noAtMs !== null && !isUnexplained(attempt)
+      : own.status === "CANCELLED" && (attempt.noAtMs !== null || made.has(attempt));
+  });
+  const fitOf = (payment: PaymentRecord): Fit => ({
+    payment,
+    fitted: unanswered.filter((one) => fits(payment, one, circumstances)),
+    answered: noes.filter((one) => mayBelie(payment, one, circumstances)),
+  });
   const rest = open
     .filter((one) => listed.has(one.id) && proven.every(({ payment }) => payment !== one))
-    .map((payment) => ({
-      payment,
-      fitted: unanswered.filter((attempt) => fits(payment, attempt, circumstances)),
-    }));
+    .map(fitOf);
   return [
-    ...proven,
-    ...rest.map(({ payment, fitted }): Verdict => {
-      const [of] = fitted;
-      if (of === undefined) {
-        return { payment, is: "nobody's" };
+    ...proven.map((one) =>
+      one.is === "a person's" && listed.has(one.payment.id)
+        ? { ...one, fits: [...new Set([...one.fits, ...chargesOf(fitOf(one.payment))])] }
+        : one,
+    ),
+    ...rest.map((fit): Verdict => {
+      const { payment, fitted, answered } = fit;
+      const isDoubted = fitted.some(({ doubtEndedAtMs }) => doubtEndedAtMs === null);
+      if (answered.length > 0 && (payment.status === "CANCELLED" || !isDoubted)) {
+        return belied(fit, rest, circumstances);
       }
-      const rivals = rest.filter((one) => one.fitted.some((a) => a.chargeId === of.chargeId));
       const isProven =
         payment.notOf.length > 0 ||
         attempts.some((one) => proves(payment, one)) ||
         proven.some((other) => fitted.some((one) => proves(other.payment, one)));
-      return single(payment, fitted, { rivals: rivals.length, isProven, ...circumstances });
+      return fitted.length === 0
+        ? { payment, is: "nobody's" }
+        : single(fit, rest, isProven, circumstances);
     }),
   ];
 }
 
-/** Row 5: fits attempts without an answer, of which `fitted` has one at least. */
+/** Row 4: a no of Harmony's that a payment speaks against, or does not. */
+function belied(fit: Fit, rest: readonly Fit[], { foreignWriters }: Circumstances): Verdict {
+  const { payment, fitted, answered } = fit;
+  if (holdsMoney(payment) && payment.status !== "NOT_INITIALIZED") {
+    return { payment, is: "a person's", fits: chargesOf(fit), reason: "refused_yet_paid" };
+  }
+  const [of, ...others] = answered.filter((one) => one.refusal !== null && !one.explainedBy);
+  const isOnly =
+    others.length + fitted.length === 0 &&
+    rest.filter((one) => of !== undefined && one.answered.includes(of)).length === 1;
+  return of !== undefined && isOnly && payment.status === "CANCELLED" && !foreignWriters
+    ? { payment, is: "a charge's", by: "single", of }
+    : { payment, is: "denied" };
+}
+
+/** Row 5: fits attempts without an answer. */
 function single(
-  payment: PaymentRecord,
-  fitted: readonly AttemptRecord[],
-  about: Circumstances & { readonly rivals: number; readonly isProven: boolean },
+  fit: Fit,
+  rest: readonly Fit[],
+  isProven: boolean,
+  { foreignWriters, nowMs }: Circumstances,
 ): Verdict {
-  const charges = [...new Set(fitted.map(({ chargeId }) => chargeId))];
-  const of = fitted.findLast((one) => !timeContradicts(payment, one, about.nowMs));
+  const { payment, fitted } = fit;
+  const charges = new Set(fitted.map(({ chargeId }) => chargeId));
+  const rivals = rest.filter((one) => one.fitted.some(({ chargeId }) => charges.has(chargeId)));
+  const of = fitted.findLast((one) => !timeContradicts(payment, one, nowMs));
+  const isNamed = fitted.some(({ nameIs }) => nameIs === "sure" || nameIs === "told");
   const doubts: readonly (readonly [boolean, Reason])[] = [
-    [charges.length > 1, "charges_compete"],
-    [about.rivals > 1, "several_payments_fit"],
-    [about.foreignWriters, "tag_required"],
-    [about.isProven, "proof_speaks_for_another"],
-    [fitted.some((one) => one.namedPaymentId !== null), "proof_speaks_for_another"],
+    [charges.size > 1, "charges_compete"],
+    [rivals.length > 1, "several_payments_fit"],
+    [foreignWriters, "tag_required"],
+    [isProven || isNamed, "proof_speaks_for_another"],
     [!ADOPTABLE.includes(payment.status), "status_needs_a_person"],
   ];
   const reason = doubts.find(([isDoubtful]) => isDoubtful)?.[1];
   return reason === undefined && of !== undefined
     ? { payment, is: "a charge's", by: "single", of }
-    : { payment, is: "a person's", fits: charges, reason: reason ?? "time_contradicts" };
+    : { payment, is: "a person's", fits: chargesOf(fit), reason: reason ?? "time_contradicts" };
 }
 
 /** Rows 1 and 2; null where neither a tag nor a name speaks of this payment, or a person denied it. */
@@ -151,57 +186,4 @@ function proof(
   const differs = owner === undefined ? "named_payment_differs" : "tagged_payment_differs";
   const reason = charges.length > 1 ? "named_by_several_replies" : differs;
   return { payment, is: "a person's", fits: charges, reason };
-}
-
-/** Whether an attempt's tag stands in the payment, or a reply to it named the payment. */
-export function proves({ id, tag }: PaymentRecord, attempt: AttemptRecord): boolean {
-  return (tag !== null && tag === attempt.tag) || attempt.namedPaymentId === id;
-}
-
-/** Of an attempt's amount and currency, and recorded by nothing before it was intended. */
-export function isNewTo(payment: PaymentRecord, attempt: AttemptRecord): boolean {
-  return (
-    payment.amountMinor === attempt.amountMinor &&
-    payment.currency === attempt.currency &&
-    payment.recordedSeq > attempt.intentSeq
-  );
-}
-
-function fits(payment: PaymentRecord, attempt: AttemptRecord, { lateMs }: Circumstances): boolean {
-  const { doubtEndedAtMs, intendedAtMs } = attempt;
-  const closesAtMs = doubtEndedAtMs === null ? Infinity : doubtEndedAtMs + (lateMs.at(-1) ?? 0);
-  const isListedInTime = (payment.absentAtMs ?? -Infinity) < closesAtMs;
-  const afterMs = payment.createdAtMs === null ? Infinity : payment.createdAtMs - intendedAtMs;
-  const isCreatedInTime =
-    afterMs >= -CLOCK_SKEW_MAX_MS && afterMs <= (attempt.horizonMs ?? UNDECIDED_HORIZON_MS);
-  return (
-    isNewTo(payment, attempt) &&
-    !payment.notOf.includes(attempt.chargeId) &&
-    (isListedInTime || isCreatedInTime)
-  );
-}
-
-function timeContradicts(
-  { createdAtMs }: PaymentRecord,
-  { intendedAtMs }: AttemptRecord,
-  nowMs: number,
-): boolean {
-  return (
-    createdAtMs !== null &&
-    (createdAtMs < intendedAtMs - CLOCK_SKEW_MAX_MS || createdAtMs > nowMs + CLOCK_SKEW_MAX_MS)
-  );
-}
-
-/**
- * Whether a payment speaks against any further attempt of a charge, and against its absence: it may
- * hold money, it is of the charge's amount, new to one of its attempts, and not known to be another's.
- * Listed or not, since what any call has shown exists.
- */
-export function forbids(payment: PaymentRecord, attempts: readonly AttemptRecord[]): boolean {
-  return (
-    payment.chargeId === null &&
-    !payment.foreign &&
-    holdsMoney(payment) &&
-    attempts.some((one) => isNewTo(payment, one) && !payment.notOf.includes(one.chargeId))
-  );
 }

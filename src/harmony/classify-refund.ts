@@ -7,7 +7,7 @@ import { OUTSIDE_TEXT_MAX } from "../domain/entries.ts";
 import type { Payment } from "../domain/outcome.ts";
 import type { RefundNotSentReason, RefundOutcome } from "../domain/refund.ts";
 import type { Exchange } from "./classify.ts";
-import { isJsonObject, namedPaymentId, parseJson, parsePayment } from "./wire.ts";
+import { isJsonObject, namesIn, parseJson, parsePayment } from "./wire.ts";
 
 /**
  * Classifies the answer to one submission. `asked` is the payment as it was known before, `read`
@@ -26,7 +26,7 @@ export function classifyRefund(
   if (httpStatus >= 200 && httpStatus <= 299) {
     return classifySuccess(json, asked);
   }
-  if (namedPaymentId(json) !== null) {
+  if (namesIn(json).length > 0) {
     // An error that names the payment may speak of a refund that was made all the same.
     return indeterminate(`status_${httpStatus}_names_a_payment`);
   }

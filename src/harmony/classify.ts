@@ -6,8 +6,13 @@
  */
 import { unreachable } from "../domain/charge.ts";
 import { OUTSIDE_TEXT_MAX } from "../domain/entries.ts";
-import { isPaymentStatus, type NotSentReason, type Outcome } from "../domain/outcome.ts";
-import { isJsonObject, namedPaymentId, parseJson, parsePayment } from "./wire.ts";
+import {
+  isPaymentStatus,
+  type NameIs,
+  type NotSentReason,
+  type Outcome,
+} from "../domain/outcome.ts";
+import { isJsonObject, isUuid, type Name, namesIn, parseJson, parsePayment } from "./wire.ts";
 
 /** What came over the wire for one request. */
 export type Exchange =
@@ -45,44 +50,36 @@ export function classify(exchange: Exchange, method: MethodReading | null, asked
   if (httpStatus >= 200 && httpStatus <= 299) {
     return classifySuccess(json, asked);
   }
-  // Knowledge only increases: a payment named in an error exists, whatever the status says.
-  const named = namedPaymentId(json);
-  if (named !== null) {
-    return asked.isKnown(named)
-      ? {
-          kind: "contradictory",
-          reason: `status_${httpStatus}_names_a_known_payment`,
-          namedPaymentId: named,
-          knownBefore: true,
-        }
-      : indeterminate(`status_${httpStatus}_names_a_payment`, named);
-  }
+  // A name in an error is a hypothesis: request ids are UUIDs, too.
+  const named = namesIn(json).find(({ id }) => isUuid(id) && !asked.isKnown(id)) ?? null;
   if (!isJsonObject(json)) {
     return indeterminate(`status_${httpStatus}_without_json`);
   }
-  return classifyRefusal(exchange, method);
+  return classifyRefusal(exchange, method, named);
 }
 
 function classifySuccess(json: unknown, asked: Asked): Outcome {
   const payment = parsePayment(json);
-  const named = namedPaymentId(json);
+  const named = namesIn(json)[0] ?? null;
   if (payment === null) {
-    if (named !== null && asked.isKnown(named)) {
+    if (named !== null && asked.isKnown(named.id)) {
       return {
         kind: "contradictory",
         reason: "known_payment",
-        namedPaymentId: named,
+        namedPaymentId: named.id,
         knownBefore: true,
       };
     }
-    return indeterminate("success_does_not_parse", named);
+    return indeterminate("success_does_not_parse", named, "sure");
   }
-  const knownBefore = asked.isKnown(payment.id);
+  const { id, spelt } = payment;
+  const name = { id, ...(spelt === undefined ? {} : { spelt }) };
+  const knownBefore = asked.isKnown(id);
   if (knownBefore) {
     return {
       kind: "contradictory",
       reason: "known_payment",
-      namedPaymentId: payment.id,
+      namedPaymentId: id,
       knownBefore,
     };
   }
@@ -90,12 +87,12 @@ function classifySuccess(json: unknown, asked: Asked): Outcome {
     return {
       kind: "contradictory",
       reason: "payment_differs",
-      namedPaymentId: payment.id,
+      ...namedAs(name),
       knownBefore,
     };
   }
   if (!isPaymentStatus(payment.status)) {
-    return indeterminate("unknown_status", payment.id);
+    return indeterminate("unknown_status", name, "sure");
   }
   switch (payment.status) {
     case "CONFIRMED":
@@ -104,10 +101,10 @@ function classifySuccess(json: unknown, asked: Asked): Outcome {
     case "PENDING":
       return { kind: "pending", payment };
     case "CANCELLED":
-      return { kind: "declined", payment, upstream: null };
+      return { kind: "declined", payment, upstream: null, namedPaymentId: null };
     case "REFUNDED":
       // Nobody asked for that: the payment exists, and a person should know.
-      return indeterminate("refunded_at_once", payment.id);
+      return indeterminate("refunded_at_once", name, "sure");
     default:
       return unreachable(payment.status);
   }
@@ -116,39 +113,57 @@ function classifySuccess(json: unknown, asked: Asked): Outcome {
 function classifyRefusal(
   exchange: Exchange & { type: "answered" },
   method: MethodReading | null,
+  named: Name | null,
 ): Outcome {
   const upstream = exchange.body.slice(0, OUTSIDE_TEXT_MAX);
-  switch (exchange.httpStatus) {
+  const refused: Outcome = { kind: "declined", payment: null, upstream, ...namedAs(named) };
+  const notSent = (
+    reason: NotSentReason,
+    paymentMethodStatus: string | null = null,
+    retryAfterSeconds: number | null = null,
+  ): Outcome => ({
+    kind: "not_sent",
+    reason,
+    paymentMethodStatus,
+    retryAfterSeconds,
+    ...namedAs(named),
+  });
+  const { httpStatus } = exchange;
+  switch (httpStatus) {
     case 400:
       if (method === null || method.type === "unreadable") {
-        return notSent("upstream_unavailable", null);
+        return notSent("upstream_unavailable");
       }
       return method.status === "ACTIVE"
-        ? { kind: "declined", payment: null, upstream }
+        ? refused
         : notSent("payment_method_not_active", method.status);
     case 402:
     case 422:
-      return { kind: "declined", payment: null, upstream };
+      return refused;
     case 401:
     case 403:
-      return notSent("upstream_unauthorized", null);
+      return notSent("upstream_unauthorized");
     case 404:
-      return notSent("payment_method_not_found", null);
+      return notSent("payment_method_not_found");
     case 429:
       return notSent("upstream_unavailable", null, exchange.retryAfterSeconds);
-    default:
-      return indeterminate(`status_${exchange.httpStatus}`);
+    default: {
+      const isGuess = httpStatus >= 400 && httpStatus <= 499;
+      return indeterminate(`status_${httpStatus}`, named, isGuess ? "guess" : "told");
+    }
   }
 }
 
-function indeterminate(reason: string, named: string | null = null): Outcome {
-  return { kind: "indeterminate", reason, namedPaymentId: named };
+function indeterminate(
+  reason: string,
+  named: Name | null = null,
+  nameIs: NameIs | null = null,
+): Outcome {
+  const isNamed = named !== null;
+  return { kind: "indeterminate", reason, ...namedAs(named), nameIs: isNamed ? nameIs : null };
 }
 
-function notSent(
-  reason: NotSentReason,
-  paymentMethodStatus: string | null,
-  retryAfterSeconds: number | null = null,
-): Outcome {
-  return { kind: "not_sent", reason, paymentMethodStatus, retryAfterSeconds };
+function namedAs<N extends Name | null>(name: N) {
+  const namedPaymentId = (name?.id ?? null) as N extends Name ? string : string | null;
+  return { namedPaymentId, ...(name?.spelt === undefined ? {} : { namedAs: name.spelt }) };
 }

@@ -10,7 +10,7 @@ import type { ChargeRequest } from "../domain/charge.ts";
 import type { Payment } from "../domain/outcome.ts";
 import type { Exchange, MethodReading } from "./classify.ts";
 import { isRefundRefusal } from "./classify-refund.ts";
-import { parseHistoryPage, parseJson, parseMethodStatus, parsePayment } from "./wire.ts";
+import { foldId, parseHistoryPage, parseJson, parseMethodStatus, parsePayment } from "./wire.ts";
 
 export interface HarmonySettings {
   readonly baseUrl: string;
@@ -47,8 +47,18 @@ export interface RefundSubmission {
 
 export interface Harmony {
   submit(paymentMethodId: string, request: ChargeRequest, tag: string | null): Promise<Submission>;
-  look(paymentMethodId: string, known: ReadonlySet<string>, beganSeq: number): Promise<LookReport>;
-  readPayment(paymentMethodId: string, paymentId: string): Promise<PaymentReading>;
+  /** `limitMs`: it ends by then, incomplete if need be. */
+  look(
+    paymentMethodId: string,
+    known: ReadonlySet<string>,
+    beganSeq: number,
+    limitMs?: number,
+  ): Promise<LookReport>;
+  readPayment(
+    paymentMethodId: string,
+    paymentId: string,
+    limitMs?: number,
+  ): Promise<PaymentReading>;
   refund(
     paymentMethodId: string,
     paymentId: string,
@@ -67,8 +77,10 @@ const PAGES_MAX = 40;
 const LOOK_MS_MAX = 120_000;
 
 export function createHarmony(settings: HarmonySettings, network: Network): Harmony {
-  const call = (method: string, path: string, body: string | null, bytesMax: number) =>
-    exchange(settings, network, { method, path, body, bytesMax });
+  const call: Call = (method, path, body, bytesMax, limitMs = Infinity) => {
+    const timeoutMs = Math.min(settings.timeoutMs, Math.max(1, limitMs));
+    return exchange({ ...settings, timeoutMs }, network, { method, path, body, bytesMax });
+  };
   return {
     async submit(paymentMethodId, request, tag) {
       const path = `/payment-method/${paymentMethodId}/payment`;
@@ -79,11 +91,16 @@ export function createHarmony(settings: HarmonySettings, network: Network): Harm
       const read = await call("GET", `/payment-method/${paymentMethodId}`, null, REPLY_BYTES_MAX);
       return { exchange: answer, method: methodReading(read, paymentMethodId) };
     },
-    look: (paymentMethodId, known, beganSeq) =>
-      look(call, network, paymentMethodId, known, beganSeq),
-    async readPayment(paymentMethodId, paymentId) {
+    look: (paymentMethodId, known, beganSeq, limitMs = Infinity) =>
+      look(call, network, {
+        paymentMethodId,
+        known,
+        beganSeq,
+        limitMs: Math.min(limitMs, LOOK_MS_MAX),
+      }),
+    async readPayment(paymentMethodId, paymentId, limitMs) {
       const path = paymentPath(paymentMethodId, paymentId);
-      return paymentReading(await call("GET", path, null, REPLY_BYTES_MAX), paymentId);
+      return paymentReading(await call("GET", path, null, REPLY_BYTES_MAX, limitMs), paymentId);
     },
     async refund(paymentMethodId, paymentId, reason) {
       const path = paymentPath(paymentMethodId, paymentId);
@@ -130,7 +147,7 @@ function paymentReading(read: Exchange, paymentId: string): PaymentReading {
   }
   const payment = parsePayment(parseJson(read.body));
   // An answer about another payment says nothing about this one.
-  if (payment === null || payment.id !== paymentId) {
+  if (payment === null || payment.id !== foldId(paymentId)) {
     return { payment: null, httpStatus, latencyMs, failure: "not_this_payment" };
   }
   return { payment, httpStatus, latencyMs, failure: null };
@@ -141,15 +158,26 @@ type Call = (
   path: string,
   body: string | null,
   bytesMax: number,
+  limitMs?: number,
 ) => Promise<Exchange>;
+
+interface Look {
+  readonly paymentMethodId: string;
+  /** The ids that a complete look must list. */
+  readonly known: ReadonlySet<string>;
+  readonly beganSeq: number;
+  readonly limitMs: number;
+}
+
+/** Why a look that read everything is not complete: what it lacks is read by id. */
+const MISSING = "known_payment_missing";
+const MISSING_MAX = 20;
 
 /** Reads the whole history and judges whether it is complete (design.md, Finding a lost charge). */
 async function look(
   call: Call,
   network: Network,
-  paymentMethodId: string,
-  known: ReadonlySet<string>,
-  beganSeq: number,
+  { paymentMethodId, known, beganSeq, limitMs }: Look,
 ): Promise<LookReport> {
   const beganAtMs = network.now();
   const seen = new Map<string, SeenPayment>();
@@ -165,14 +193,16 @@ async function look(
     pages,
     count,
     payments: [...seen.values()],
+    missing: why === MISSING ? [...known].filter((id) => !seen.has(id)).slice(0, MISSING_MAX) : [],
     idsHash: null,
   });
   while (pages < PAGES_MAX) {
-    if (network.now() - beganAtMs > LOOK_MS_MAX) {
+    const passedMs = network.now() - beganAtMs;
+    if (passedMs > limitMs) {
       return report("took_too_long");
     }
     const path = `/payment-method/${paymentMethodId}/payment?page=${pages + 1}&pageSize=${PAGE_SIZE}`;
-    const answer = await call("GET", path, null, PAGE_BYTES_MAX);
+    const answer = await call("GET", path, null, PAGE_BYTES_MAX, limitMs - passedMs);
     if (answer.type === "failed") {
       return report(answer.reason);
     }
@@ -212,7 +242,7 @@ function verdict(
   }
   for (const id of known) {
     if (!seen.has(id)) {
-      return "known_payment_missing";
+      return MISSING;
     }
   }
   return null;

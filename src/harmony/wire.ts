@@ -2,6 +2,7 @@
  * Owns the shapes of Harmony's bodies. Pesos become centavos here and nowhere else. Must not
  * conclude anything: classify.ts does. Whatever does not parse is null, and proves nothing.
  */
+import { parse } from "lossless-json";
 import * as z from "zod";
 import { pesosToCentavos } from "../domain/money.ts";
 import { tagIn } from "../domain/tag.ts";
@@ -18,9 +19,15 @@ export function isPaymentId(text: string): boolean {
   return PAYMENT_ID.test(text);
 }
 
-const Id = z.string().regex(PAYMENT_ID);
 /** Payment methods are addressed by UUID; what has no such id could not be asked for. */
-const METHOD_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** UUIDs are the same in any letter case (RFC 9562, 4). */
+export function foldId(id: string): string {
+  return UUID.test(id) ? id.toLowerCase() : id;
+}
+
+const Id = z.string().regex(PAYMENT_ID);
 /** A status or currency is a column of the ledger: short and visible, or it is not one. */
 const Word = z.string().regex(/^[\x21-\x7e]{1,64}$/);
 
@@ -32,7 +39,9 @@ const PaymentShape = z
       context.addIssue({ code: "custom", message: "amount is not whole centavos" });
       return z.NEVER;
     }
-    return { id: wire.id, status: wire.status, amountMinor, currency: wire.currency };
+    const { status, currency } = wire;
+    const id = foldId(wire.id);
+    return { id, ...(id === wire.id ? {} : { spelt: wire.id }), status, amountMinor, currency };
   });
 
 const HistoryItem = z
@@ -65,10 +74,13 @@ function timeOf(value: unknown): number | null {
   return Number.isFinite(ms) ? ms : null;
 }
 
-/** The JSON of a body, or undefined where it is none. */
+/**
+ * The JSON of a body, or undefined where it is none. One that has a member twice with different values
+ * is none: which of the two is meant, nobody can know (RFC 8259, 4).
+ */
 export function parseJson(body: string): unknown {
   try {
-    return JSON.parse(body) as unknown;
+    return parse(body, undefined, Number);
   } catch {
     return undefined;
   }
@@ -94,7 +106,7 @@ export function parseHistoryPage(
 
 /** A payment method as Harmony lists it; only `id` and `status` are sure. */
 const MethodItem = z.looseObject({
-  id: z.string().regex(METHOD_ID),
+  id: z.string().regex(UUID),
   status: Word,
   externalId: z.string().nullish(),
   card: z.looseObject({}).nullish(),
@@ -104,7 +116,7 @@ const MethodItem = z.looseObject({
 const MethodList = z.looseObject({ count: z.int().min(0), items: z.array(MethodItem) });
 
 const CreatedMethod = z.looseObject({
-  id: z.string().regex(METHOD_ID),
+  id: z.string().regex(UUID),
   checkoutUrl: z.url({ protocol: /^https?$/ }),
 });
 
@@ -132,16 +144,28 @@ export function parseMethodStatus(json: unknown, paymentMethodId: string): strin
   return parsed.data.status;
 }
 
-/** A payment id that a body names, in any of the places where one would stand. */
-export function namedPaymentId(json: unknown): string | null {
+/** An id as it is compared, and as Harmony spelt it, where that differs. */
+export interface Name {
+  readonly id: string;
+  readonly spelt?: string;
+}
+
+/** The payment ids that a body names, in the places where one would stand. */
+export function namesIn(json: unknown): readonly Name[] {
   if (!isJsonObject(json)) {
-    return null;
+    return [];
   }
   const payment = isJsonObject(json["payment"]) ? json["payment"]["id"] : undefined;
-  for (const candidate of [json["id"], json["paymentId"], payment]) {
-    if (typeof candidate === "string" && isPaymentId(candidate)) {
-      return candidate;
+  return [json["id"], json["paymentId"], payment].flatMap((candidate) => {
+    if (typeof candidate !== "string" || !isPaymentId(candidate)) {
+      return [];
     }
-  }
-  return null;
+    const id = foldId(candidate);
+    return [{ id, ...(id === candidate ? {} : { spelt: candidate }) }];
+  });
+}
+
+/** Whether an id has the shape of Harmony's payments' ids. */
+export function isUuid(id: string): boolean {
+  return UUID.test(id);
 }

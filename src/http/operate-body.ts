@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import type { Decision } from "../domain/resolve.ts";
-import { isPaymentId } from "../harmony/wire.ts";
+import { foldId, isPaymentId } from "../harmony/wire.ts";
 import { type BodyReading, inputErrors, invalid, parseBody } from "./schemas.ts";
 
 /** Enough to say why, and well within what an entry keeps of a text. */
@@ -27,7 +27,8 @@ const ResolutionBody = z.discriminatedUnion(
       decision: z.literal("charged"),
       paymentId: z
         .string({ error: "is required: the payment that this charge has made" })
-        .refine(isPaymentId, "must be a payment id of Harmony's"),
+        .refine(isPaymentId, "must be a payment id of Harmony's")
+        .transform(foldId),
       reason: Reason,
     }),
     z.strictObject({

@@ -33,6 +33,8 @@ export interface OpenItem extends Placed {
   readonly paymentId: string | null;
   readonly state: "in_flight" | "in_doubt" | "pending" | "contested";
   readonly escalated: 0 | 1;
+  /** Whether it freezes its payment method. */
+  readonly freezes: 0 | 1;
   readonly nextAt: string | null;
   readonly amountMinor: number | null;
   readonly currency: string | null;
@@ -95,7 +97,8 @@ const QUERY = `
 WITH troubled AS (${TROUBLED})
 SELECT
   (SELECT json_group_array(json_object('since', since, 'paymentMethodId', payment_method_id,
-      'itemId', item_id, 'kind', kind, 'paymentId', payment_id, 'state', state, 'escalated', escalated, 'nextAt', next_at,
+      'itemId', item_id, 'kind', kind, 'paymentId', payment_id, 'state', state, 'escalated', escalated,
+      'freezes', freezes, 'nextAt', next_at,
       'amountMinor', amount_minor, 'currency', currency, 'caller', caller,
       'idempotencyKey', idempotency_key, 'reference', reference, 'seq', seq,
       'deliveredAt', ${DELIVERED}))
@@ -112,7 +115,8 @@ SELECT
       'kind', kind, 'items', items, 'amountMinor', amount))
     FROM (SELECT kind, state, escalated, count(*) AS items, coalesce(sum(amount_minor), 0) AS amount
       FROM open_item WHERE ${IS_OPEN} GROUP BY kind, state, escalated)) AS totals,
-  (SELECT count(DISTINCT payment_method_id) FROM open_item WHERE kind = 'charge' AND state = 'in_doubt') AS frozen,
+  (SELECT count(DISTINCT payment_method_id) FROM open_item WHERE kind = 'charge'
+    AND state = 'in_doubt' AND freezes = 1) AS frozen,
   (SELECT count(overdue) FROM troubled) AS overdue,
   (SELECT count(halted_since) FROM troubled) AS halted,
   (SELECT max(position) FROM entry) AS asOf,

@@ -3,7 +3,7 @@
  * was not sent and why. Must not decide what is sent.
  */
 import { type Charge, moneyOf } from "../domain/charge.ts";
-import { ERRORS, type Problem } from "../domain/errors.ts";
+import { ERRORS, type FirstUse, type Problem } from "../domain/errors.ts";
 import { centavosToPesos } from "../domain/money.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import { type Reply, replyAbout, replyProblem, RETRY_AFTER_SECONDS } from "../domain/reply.ts";
@@ -43,12 +43,17 @@ export function problem(code: Problem["code"], rest: Partial<Problem> = {}): Rep
   return replyProblem({ code, detail: ERRORS[code].explanation, money: "not_charged", ...rest });
 }
 
+/** What another charge is, to one that is told of it. */
+export function firstUse(charge: Charge): FirstUse {
+  const { chargeId, state, request } = charge;
+  return { chargeId, state, money: moneyOf(charge), amount: centavosToPesos(request.amountMinor) };
+}
+
 /** The same key with another request: what differs, and what became of the first. */
 export function mismatchAnswer(charge: Charge, differing: readonly string[]): Reply {
-  const { chargeId, state } = charge;
+  const { chargeId } = charge;
   const money = moneyOf(charge);
-  const amount = centavosToPesos(charge.request.amountMinor);
-  const first = { chargeId, state, money, amount };
+  const first = firstUse(charge);
   return problem("idempotency_key_reused", { money, chargeId, differing, first });
 }
 

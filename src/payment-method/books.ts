@@ -2,15 +2,16 @@
  * Owns the step: load, decide, write, arm the alarm, with no `await` in between. Must not talk
  * to Harmony. Everything that changes a payment method goes through `step`.
  */
-import type { Charge, Due } from "../domain/charge.ts";
+import { type Charge, type Due, paymentIdsOf } from "../domain/charge.ts";
 import { endContests } from "../domain/contest.ts";
 import { type Draft, finish, note, type Noted, openDraft, type View } from "../domain/draft.ts";
 import type { Actor, Fact } from "../domain/facts.ts";
 import type { Payment } from "../domain/outcome.ts";
-import { bare } from "../domain/payment.ts";
+import { bare, holdsMoney } from "../domain/payment.ts";
 import type { Refund } from "../domain/refund.ts";
 import { settleRefunds } from "../domain/refund-decide.ts";
 import { alarmTime, dueTime } from "../domain/schedule.ts";
+import { foldId } from "../harmony/wire.ts";
 import { UNSETTLED_MS } from "../ledger/methods.ts";
 import type { Host } from "./host.ts";
 import { Journal } from "./journal.ts";
@@ -57,6 +58,18 @@ export function ownersOf(view: View, seen: readonly Payment[]): string[] {
     const moved = record?.status !== status || record.amountMinor !== amountMinor || record.reread;
     return record?.chargeId != null && moved ? [record.chargeId] : [];
   });
+}
+
+/** Whether a payment speaks against Harmony's own refusal, for a person or for certain. */
+function isRefusalBelied({ fact, charge }: Noted): boolean {
+  if (fact.type === "payment_contested") {
+    return fact.reason === "refused_yet_paid";
+  }
+  if (fact.type !== "payment_adopted" && fact.type !== "late_truth_found") {
+    return false;
+  }
+  const made = charge?.attempts.find(({ explainedBy }) => explainedBy === fact.payment.id);
+  return made !== undefined && made.refusal !== null && holdsMoney(fact.payment);
 }
 
 export class Books {
@@ -120,13 +133,23 @@ export class Books {
     // Whose it is, if it was named, is asked of every attempt.
     const attempts = chargeId === null;
     const owner = chargeId === null ? null : this.journal.charges.byId(chargeId);
-    const siblings = owner === null ? [] : [owner.payment?.id ?? paymentId, ...owner.duplicates];
+    const siblings = owner === null ? [] : paymentIdsOf(owner);
     return {
       payments: [...new Set([paymentId, ...siblings])],
       refundsOf: paymentId,
       attempts,
       ...(chargeId === null ? {} : { chargeId }),
+      charges: ({ attempts: all }) =>
+        all.filter((one) => one.namedPaymentId === paymentId).map((one) => one.chargeId),
     };
+  }
+
+  /** A payment's id as Harmony spells it: its ids are compared folded. */
+  speltOf(paymentId: string): string {
+    const record = this.journal.payment(paymentId);
+    return record === null
+      ? (this.journal.charges.namedAs(paymentId) ?? paymentId)
+      : (record.spelt ?? paymentId);
   }
 
   /** The payment of a refund as it was last told, and the charge that it is of. */
@@ -143,7 +166,7 @@ export class Books {
   paymentIdOf(caller: string, id: string): string | null {
     const charge = this.journal.charges.byId(id.toLowerCase());
     if (charge === null) {
-      return id;
+      return foldId(id);
     }
     return charge.caller === caller ? (charge.payment?.id ?? null) : null;
   }
@@ -252,6 +275,14 @@ export class Books {
 
   #alert(noted: Noted): void {
     const { fact, seq } = noted;
+    if (isRefusalBelied(noted)) {
+      const { chargeId } = fact;
+      this.#host.log("alert", "refused_yet_paid", {
+        paymentMethodId: this.#host.paymentMethodId,
+        seq,
+        chargeId,
+      });
+    }
     // That a further payment was cancelled concerns nobody.
     if (ALERTS.has(fact.type) && !(fact.type === "late_truth_found" && fact.as === "cancelled")) {
       this.#host.log("alert", fact.type, {

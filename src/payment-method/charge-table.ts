@@ -7,7 +7,9 @@ import {
   type AttemptRecord,
   attemptRecords,
   type Charge,
+  type ChargeRequest,
   CHARGE_STATES,
+  isUnread,
 } from "../domain/charge.ts";
 import type { Storage } from "./host.ts";
 import { UnknownStateError } from "./unknown-state.ts";
@@ -36,10 +38,36 @@ export class ChargeTable {
 
   /** Every attempt of the method. */
   attempts(): AttemptRecord[] {
-    return this.#storage.sql
-      .exec("SELECT body FROM attempt")
-      .toArray()
-      .map((row) => JSON.parse(String(row["body"])) as AttemptRecord);
+    return this.#attempts("1 = 1");
+  }
+
+  /** The attempts of this amount that were told no. */
+  noesOf({ amountMinor, currency }: ChargeRequest): AttemptRecord[] {
+    return this.#attempts("amount_minor = ? AND no_at_ms IS NOT NULL", amountMinor).filter(
+      (attempt) => attempt.currency === currency,
+    );
+  }
+
+  /** What errors have named since then and no read has answered for, the last first. */
+  guesses(sinceMs: number): { readonly askedFor: string; readonly paymentId: string }[] {
+    return this.#attempts("body ->> 'nameIs' = 'guess'")
+      .filter((one) => isUnread(one) && (one.answeredAtMs ?? 0) >= sinceMs)
+      .toSorted((a, b) => b.intentSeq - a.intentSeq)
+      .flatMap(({ chargeId, namedPaymentId }) =>
+        namedPaymentId === null ? [] : [{ askedFor: chargeId, paymentId: namedPaymentId }],
+      );
+  }
+
+  /** Whether the reply to another attempt than this one has named a payment. */
+  isNamed(paymentId: string, intentSeq: number): boolean {
+    const named = this.#attempts("body ->> 'namedPaymentId' = ?", paymentId);
+    return named.some((one) => one.intentSeq !== intentSeq);
+  }
+
+  /** How a reply spelt the payment id that it named, where that differs. */
+  namedAs(paymentId: string): string | null {
+    const [named] = this.#attempts("body ->> 'namedPaymentId' = ?", paymentId);
+    return named?.namedAs ?? null;
   }
 
   /** Writes a charge, and of its attempts those that are not as they were. */
@@ -59,10 +87,14 @@ export class ChargeTable {
     for (const [index, record] of attemptRecords(charge).entries()) {
       if (charge.attempts[index] !== before?.[index]) {
         this.#run(
-          `INSERT INTO attempt (charge_id, attempt, body) VALUES (?, ?, ?)
-           ON CONFLICT (charge_id, attempt) DO UPDATE SET body = excluded.body`,
+          `INSERT INTO attempt (charge_id, attempt, amount_minor, no_at_ms, body)
+           VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT (charge_id, attempt) DO UPDATE SET no_at_ms = excluded.no_at_ms,
+             body = excluded.body`,
           record.chargeId,
           record.attempt,
+          record.amountMinor,
+          record.noAtMs,
           JSON.stringify(record),
         );
       }
@@ -76,7 +108,14 @@ export class ChargeTable {
       .map((row) => parsed(row["body"]));
   }
 
-  #run(query: string, ...bindings: (string | number)[]): void {
+  #attempts(where: string, ...bindings: (string | number)[]): AttemptRecord[] {
+    return this.#storage.sql
+      .exec(`SELECT body FROM attempt WHERE ${where}`, ...bindings)
+      .toArray()
+      .map((row) => JSON.parse(String(row["body"])) as AttemptRecord);
+  }
+
+  #run(query: string, ...bindings: (string | number | null)[]): void {
     this.#storage.sql.exec(query, ...bindings).toArray();
   }
 }

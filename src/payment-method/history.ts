@@ -29,6 +29,7 @@ export async function readHistory(
     pages: read.type === "page" ? 1 : 0,
     count: read.type === "page" ? read.count : null,
     payments,
+    missing: [],
     idsHash: null,
   };
   books.step(actor, { payments: ids, charges: (view) => ownersOf(view, payments) }, (draft) =>

@@ -4,6 +4,7 @@
  * is also the outbox. Must not decide anything, nor talk to anyone. One of the files that can lose
  * money: a draft is written whole, with its entries, or not at all.
  */
+import type { ChargeRequest } from "../domain/charge.ts";
 import type { Draft, Rules, View } from "../domain/draft.ts";
 import { type Entry, FIRST_PREV_HASH } from "../domain/entries.ts";
 import type { Actor } from "../domain/facts.ts";
@@ -120,7 +121,8 @@ export class Journal {
     return new Set(
       this.#rows(
         `SELECT payment_id FROM payment
-         WHERE charge_id IS NOT NULL OR body ->> 'listedSeq' IS NOT NULL`,
+         WHERE (charge_id IS NOT NULL OR body ->> 'listedSeq' IS NOT NULL)
+           AND body ->> 'missing' = 0`,
       ).map((r) => String(r["payment_id"])),
     );
   }
@@ -171,6 +173,19 @@ export class Journal {
       refunds.set(refund.refundId, refund);
     }
     return { ...view, refunds };
+  }
+
+  /** The payments of this amount that a person has to judge. */
+  contestedOf({ amountMinor, currency }: ChargeRequest): PaymentRecord[] {
+    const ids = new Set(this.charges.open().flatMap(({ contested }) => contested));
+    return [...ids]
+      .flatMap((id) => this.payment(id) ?? [])
+      .filter(
+        (payment) =>
+          payment.chargeId === null &&
+          payment.amountMinor === amountMinor &&
+          payment.currency === currency,
+      );
   }
 
   /** Adds every attempt of the method to a view. */

@@ -5,7 +5,15 @@
  * money: after every `await` it loads again, and only `#send` submits.
  */
 import { type Charge, lastAttempt, moneyOf } from "../domain/charge.ts";
-import { type Admission, admit, answer, intend, lookUp } from "../domain/decide.ts";
+import {
+  type Admission,
+  admit,
+  answer,
+  intend,
+  isPaidAfterAll,
+  isQuestioned,
+  lookUp,
+} from "../domain/decide.ts";
 import { ERRORS } from "../domain/errors.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import {
@@ -16,6 +24,7 @@ import {
 } from "../domain/reply.ts";
 import {
   aboutCharge,
+  firstUse,
   answerAfter,
   AWAKE,
   CONTESTED,
@@ -247,7 +256,11 @@ export class PaymentMethod {
         // Everyone's wait is over: what nobody waits for any more is not sent.
         return unsent(problem("payment_method_busy", { ...aboutCharge(charge), ...RETRY }));
       }
-      const admission = this.#admission(charge, lookedFresh);
+      const paid = this.#paidEarlier(command, charge);
+      if (paid !== null) {
+        return unsent(paid);
+      }
+      const admission = this.#admission(command, charge, lookedFresh);
       const about = aboutCharge(charge);
       if (admission.type !== "frozen" && journal.method.halted !== null) {
         return unsent(problem("halted", { ...about, money: "unknown" }));
@@ -275,12 +288,34 @@ export class PaymentMethod {
     }
   }
 
-  #admission(charge: Charge | null, lookedFresh: boolean): Admission {
+  #admission({ request }: ChargeCommand, charge: Charge | null, lookedFresh: boolean): Admission {
     const { journal } = this.#books;
-    const { baselineSeq, foreignSeen } = journal.method;
-    const { foreignWriters } = this.#host.rules;
-    const method = { baseline: baselineSeq !== null, foreignSeen, foreignWriters };
+    const { baselineSeq, foreignSeen, lookedSeq } = journal.method;
+    const { foreignWriters, lateMs } = this.#host.rules;
+    const freshness = { nowMs: this.#host.now(), lookedSeq, lateMs };
+    const isDoubted =
+      journal.charges.noesOf(request).some((attempt) => isQuestioned(attempt, freshness)) ||
+      journal.contestedOf(request).length > 0;
+    const baseline = baselineSeq !== null;
+    const method = { baseline, foreignSeen, foreignWriters, isDoubted };
     return admit(journal.charges.open(), charge, method, lookedFresh);
+  }
+
+  /**
+   * The answer where a charge of this caller of this amount that was told no has just turned out to be
+   * paid after all: what is asked now is most likely the same wish.
+   */
+  #paidEarlier({ caller, request }: ChargeCommand, charge: Charge | null): Reply | null {
+    const { journal } = this.#books;
+    const nowMs = this.#host.now();
+    for (const attempt of journal.charges.noesOf(request)) {
+      const isOther = attempt.caller === caller && attempt.chargeId !== charge?.chargeId;
+      const first = isOther ? journal.charges.byId(attempt.chargeId) : null;
+      if (first !== null && isPaidAfterAll(attempt, first, nowMs)) {
+        return problem("earlier_charge_paid", { ...aboutCharge(charge), first: firstUse(first) });
+      }
+    }
+    return null;
   }
 
   /** The look before a submission; the error to answer where it does not allow one. */
@@ -294,8 +329,11 @@ export class PaymentMethod {
     if (!report.complete) {
       return lookFailed(report.httpStatus, charge);
     }
+    const { request } = command;
     if (chargeId === null) {
-      return null;
+      return this.#books.journal.contestedOf(request).length === 0
+        ? null
+        : problem("payment_contested", { ...CONTESTED, money: "not_charged" });
     }
     // A payment that may be this charge's forbids a further attempt until a person decides.
     const isContested = this.#books.step(command.actor, { chargeId, payments: "all" }, (draft) => {
@@ -306,7 +344,17 @@ export class PaymentMethod {
       }
       return against.length > 0;
     });
-    return isContested ? problem("payment_contested", { ...CONTESTED, chargeId }) : null;
+    if (this.#books.journal.charges.byId(chargeId)?.state !== "not_charged") {
+      // This very look has found what it has made: the books say it.
+      return null;
+    }
+    if (isContested) {
+      return problem("payment_contested", { ...CONTESTED, chargeId });
+    }
+    // Another charge's question forbids this one, too: nobody knows whose it is.
+    return this.#books.journal.contestedOf(request).length > 0
+      ? problem("payment_contested", { ...CONTESTED, chargeId, money: "not_charged" })
+      : null;
   }
 
   #retryAfterFreeze(): { retryAfterSeconds: number } {
@@ -339,7 +387,7 @@ export class PaymentMethod {
       this.#owned = null;
       const doubtful = outcome.kind === "indeterminate" || outcome.kind === "contradictory";
       ended?.(this.#host.now(), !doubtful);
-      if (doubtful) {
+      if (outcome.kind !== "approved") {
         await this.#upkeep.findNow(chargeId, command.actor);
       }
       const { latencyMs } = submission.exchange;
@@ -363,11 +411,12 @@ export class PaymentMethod {
     const { journal } = this.#books;
     const isKnown = (paymentId: string): boolean => {
       const record = journal.payment(paymentId);
-      return (
+      const isRecorded =
         record !== null &&
         (record.recordedSeq < sent.intentSeq ||
-          (record.chargeId !== null && record.chargeId !== sent.chargeId))
-      );
+          (record.chargeId !== null && record.chargeId !== sent.chargeId));
+      // What another reply has named, one left over from that charge may name again.
+      return isRecorded || journal.charges.isNamed(paymentId, sent.intentSeq);
     };
     const { amountMinor, currency } = command.request;
     const outcome = classify(exchange, method, { amountMinor, currency, isKnown });

@@ -2,7 +2,7 @@
  * Owns the answers to questions: the charge from our own state, a payment fresh from Harmony.
  * Must not submit anything, nor wait in the queue.
  */
-import { type Charge, moneyOf } from "../domain/charge.ts";
+import { type Charge, isFreezing, moneyOf } from "../domain/charge.ts";
 import { ERRORS, type Problem } from "../domain/errors.ts";
 import {
   chargeFields,
@@ -14,6 +14,7 @@ import {
 import type { Books } from "./books.ts";
 import type { Answer, ReadChargeCommand, ReadPaymentCommand } from "./commands.ts";
 import type { Host } from "./host.ts";
+import { foldId } from "../harmony/wire.ts";
 import { pollPayment } from "./upkeep.ts";
 
 /** The charge resource, from our own state. Another caller's charge is not found. */
@@ -27,7 +28,7 @@ export function readCharge(books: Books, command: ReadChargeCommand): Answer {
   if (charge === null || (caller !== null && charge.caller !== caller)) {
     return untimed(failed({ code: "not_found" }));
   }
-  const frozen = journal.charges.open().some((one) => one.state === "in_doubt");
+  const frozen = journal.charges.open().some(isFreezing);
   const iso = (ms: number) => new Date(ms).toISOString();
   return untimed(found(JSON.stringify(chargeResource(charge, frozen, iso)), charge.chargeId));
 }
@@ -45,7 +46,7 @@ export async function readPayment(
   if (charge !== null && charge.payment === null) {
     return untimed(found(withoutPayment(charge), charge.chargeId));
   }
-  const paymentId = charge?.payment?.id ?? command.id;
+  const paymentId = charge?.payment?.id ?? foldId(command.id);
   const before = books.journal.payment(paymentId);
   const read = await pollPayment(
     host,
@@ -54,7 +55,12 @@ export async function readPayment(
     command.actor,
   );
   if (read.payment !== null) {
-    return untimed(found(fourFields(read.payment), charge?.chargeId ?? null));
+    const now = charge === null ? null : books.journal.charges.byId(charge.chargeId);
+    // That one payment of it is cancelled says nothing while another may be its.
+    const isOpen =
+      now !== null && read.payment.status === "CANCELLED" && moneyOf(now) === "unknown";
+    const body = isOpen ? withoutPayment(now) : fourFields(read.payment);
+    return untimed(found(body, charge?.chargeId ?? null));
   }
   if (read.httpStatus === 404 && before === null) {
     return untimed(failed({ code: "payment_not_found" }));

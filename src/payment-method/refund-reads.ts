@@ -77,7 +77,7 @@ export class RefundReads {
   async #readAlone({ refundId, request }: Refund, actor: Actor): Promise<PaymentReading> {
     const { paymentId } = request;
     const [beganAtMs, beganSeq] = [this.#host.now(), this.#books.journal.lastSeq];
-    const read = await this.#host.harmony.readPayment(this.#host.paymentMethodId, paymentId);
+    const read = await this.#ask(paymentId);
     const report = { ...reportOf(paymentId, beganSeq, read), beganAtMs };
     this.#books.step(actor, this.#books.around(paymentId), (draft) =>
       learnFromRefundRead(draft, refundId, report),
@@ -85,10 +85,15 @@ export class RefundReads {
     return read;
   }
 
+  async #ask(paymentId: string): Promise<PaymentReading> {
+    const { harmony, paymentMethodId } = this.#host;
+    return harmony.readPayment(paymentMethodId, this.#books.speltOf(paymentId));
+  }
+
   /** One recorded read of a payment that no refund is known of yet. */
   async readUnrefunded(paymentId: string, actor: Actor): Promise<PaymentReading> {
     const beganSeq = this.#books.journal.lastSeq;
-    const read = await this.#host.harmony.readPayment(this.#host.paymentMethodId, paymentId);
+    const read = await this.#ask(paymentId);
     this.#books.step(actor, this.#books.around(paymentId), (draft) =>
       learnFromPoll(draft, reportOf(paymentId, beganSeq, read)),
     );

@@ -254,7 +254,11 @@ export class Refunds {
       ticket.stage = "sent";
       ticket.sender = [...ticket.waiters][0] ?? null;
       const { harmony } = this.#host;
-      const submission = await harmony.refund(paymentMethodId, payment.id, request.reason);
+      const submission = await harmony.refund(
+        paymentMethodId,
+        this.#books.speltOf(payment.id),
+        request.reason,
+      );
       const outcome = this.#record(command, refund, submission);
       this.#owned = null;
       await this.reads.readNow(refundId, command.actor);

@@ -3,10 +3,10 @@
  * now, the decision and its entries in one commit. Must not decide: domain/resolve.ts does, on
  * state loaded again after every `await`.
  */
-import { type Charge, isUnexplained, moneyOf } from "../domain/charge.ts";
+import { type Charge, isFreezing, isUnexplained, moneyOf } from "../domain/charge.ts";
 import { ERRORS, type Problem } from "../domain/errors.ts";
 import { chargeResource, type Reply } from "../domain/reply.ts";
-import { foreclosed, resolve, type Verdict } from "../domain/resolve.ts";
+import { foreclosed, isVouchedFor, resolve, type Verdict } from "../domain/resolve.ts";
 import type { Books } from "./books.ts";
 import type { Answer, ResolveChargeCommand } from "./commands.ts";
 import type { Host } from "./host.ts";
@@ -59,7 +59,7 @@ async function decided(parts: Parts, command: ResolveChargeCommand): Promise<Rep
   }
   const look = await looker.look("operator", chargeId, actor);
   const evidence = [look.seq];
-  for (const paymentId of idsToRead(before, command)) {
+  for (const paymentId of idsToRead(journal, before, command)) {
     const read = await pollPayment(parts.host, books, { paymentId, askedFor: null }, actor);
     evidence.push(read.seq);
     if (read.payment !== null) {
@@ -68,7 +68,8 @@ async function decided(parts: Parts, command: ResolveChargeCommand): Promise<Rep
     if (read.httpStatus !== ERRORS.payment_not_found.status) {
       return unanswered(chargeId, read.failure);
     }
-    if (decision.decision === "charged") {
+    const record = journal.payment(paymentId);
+    if (decision.decision === "charged" && !isVouchedFor(before, paymentId, record)) {
       return failed({ code: "payment_not_found", chargeId });
     }
   }
@@ -91,9 +92,17 @@ function unanswered(chargeId: string, failure: string | null): Reply {
 }
 
 /** What Harmony has to say of single payments: of the one decided on, of those a reply has named. */
-function idsToRead(charge: Charge, { decision }: ResolveChargeCommand): string[] {
+function idsToRead(
+  journal: Books["journal"],
+  charge: Charge,
+  { decision }: ResolveChargeCommand,
+): string[] {
   if (decision.decision === "charged") {
-    return [decision.paymentId];
+    const { paymentId } = decision;
+    // Of what is known to be missing, a person's word is all there is.
+    return journal.payment(paymentId)?.missing === true && charge.contested.includes(paymentId)
+      ? []
+      : [paymentId];
   }
   const named = charge.attempts.filter(isUnexplained).map((attempt) => attempt.namedPaymentId);
   return [...new Set(named)].filter((id) => id !== null);
@@ -119,7 +128,7 @@ function replyTo(
     throw new Error(`Bug: charge ${chargeId} vanished`);
   }
   if (verdict.type === "decided" || verdict.type === "unchanged") {
-    const frozen = journal.charges.open().some((one) => one.state === "in_doubt");
+    const frozen = journal.charges.open().some(isFreezing);
     const iso = (ms: number) => new Date(ms).toISOString();
     return found(JSON.stringify(chargeResource(charge, frozen, iso)), chargeId);
   }

@@ -4,6 +4,21 @@
  */
 import type { Storage } from "./host.ts";
 
+const HEX = "[0-9A-Fa-f]";
+const UUID_GLOB = `'${[8, 4, 4, 4, 12].map((length) => HEX.repeat(length)).join("-")}'`;
+
+/** Migration 4's: an id as it is compared (RFC 9562, 4). */
+const FOLDED = (id: string) => `CASE WHEN ${id} GLOB ${UUID_GLOB} THEN lower(${id}) ELSE ${id} END`;
+const FOLDED_ALL = (ids: string) =>
+  `(SELECT json_group_array(${FOLDED("value")}) FROM json_each(${ids}))`;
+/** Migration 4's: an attempt with what is new of it; a name is folded, and kept as it was spelt. */
+const NAMES = (attempt: string) => `json_set(${attempt},
+     '$.nameIs', CASE WHEN ${attempt} ->> 'namedPaymentId' IS NOT NULL THEN 'sure' END,
+     '$.namedAs', ${attempt} ->> 'namedPaymentId',
+     '$.namedPaymentId', ${FOLDED(`${attempt} ->> 'namedPaymentId'`)},
+     '$.explainedBy', ${FOLDED(`${attempt} ->> 'explainedBy'`)},
+     '$.noAtMs', NULL, '$.refusal', NULL)`;
+
 const MIGRATIONS: readonly string[] = [
   // 1: the charges, the payments as far as they are recorded, and the chain of entries. Entries
   // stay after delivery, so that a ledger that fell back can be delivered to again.
@@ -71,6 +86,40 @@ const MIGRATIONS: readonly string[] = [
      '$.foreign', json(CASE WHEN body ->> 'foreign' = 1 THEN 'true' ELSE 'false' END));
    ALTER TABLE method ADD COLUMN looked_at_ms INTEGER;
    ALTER TABLE method ADD COLUMN looked_seq INTEGER;`,
+  // 4: attempts that were told no, by their amount: a later charge of it looks first. Ids are folded;
+  // what a caller was answered stays as it was.
+  `ALTER TABLE attempt ADD COLUMN amount_minor INTEGER;
+   ALTER TABLE attempt ADD COLUMN no_at_ms INTEGER;
+   CREATE INDEX attempt_no ON attempt (amount_minor, no_at_ms) WHERE no_at_ms IS NOT NULL;
+   UPDATE charge SET body = json_set(body, '$.cancelled', json_array(),
+     '$.duplicates', ${FOLDED_ALL("body -> '$.duplicates'")},
+     '$.contested', ${FOLDED_ALL("body -> '$.contested'")}, '$.attempts', (
+     SELECT json_group_array(json_set(${NAMES("one.value")}, '$.noAtMs', CASE
+       WHEN one.value ->> 'outcome' IN ('declined', 'not_sent') THEN one.value ->> 'answeredAtMs'
+       WHEN charge.body ->> 'state' = 'not_charged' OR charge.body ->> '$.payment.status' = 'CANCELLED'
+       THEN charge.body ->> 'resolvedAtMs' END))
+     FROM json_each(charge.body, '$.attempts') AS one));
+   UPDATE attempt SET amount_minor = body ->> 'amountMinor', body = json_set(${NAMES("body")},
+     '$.caller', (SELECT caller FROM charge WHERE charge.charge_id = attempt.charge_id),
+     '$.noAtMs', (SELECT one.value ->> 'noAtMs'
+       FROM charge, json_each(charge.body, '$.attempts') AS one
+       WHERE charge.charge_id = attempt.charge_id AND one.value ->> 'attempt' = attempt.attempt));
+   UPDATE attempt SET no_at_ms = body ->> 'noAtMs';
+   UPDATE charge SET body = json_set(body, '$.payment.id', ${FOLDED("body ->> '$.payment.id'")})
+   WHERE body ->> '$.payment.id' IS NOT NULL;
+   UPDATE refund SET payment_id = ${FOLDED("payment_id")}, body = json_set(body,
+     '$.request.paymentId', ${FOLDED("body ->> '$.request.paymentId'")},
+     '$.payment.id', ${FOLDED("body ->> '$.payment.id'")});
+   UPDATE payment SET body = json_set(body, '$.missing', json('false'), '$.listedAtMs', NULL,
+     '$.absentSeq', NULL, '$.disputed', json('false'));
+   DELETE FROM payment WHERE charge_id IS NULL AND lower(payment_id) IN (
+     SELECT lower(payment_id) FROM payment AS other
+     WHERE other.charge_id IS NOT NULL AND other.payment_id GLOB ${UUID_GLOB});
+   DELETE FROM payment WHERE payment_id GLOB ${UUID_GLOB} AND payment_id <> lower(payment_id)
+     AND lower(payment_id) IN (SELECT payment_id FROM payment);
+   UPDATE payment SET payment_id = lower(payment_id),
+     body = json_set(body, '$.id', lower(payment_id), '$.spelt', payment_id)
+   WHERE payment_id GLOB ${UUID_GLOB} AND payment_id <> lower(payment_id);`,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -2,9 +2,9 @@
  * Owns the work that no caller waits for: recovering attempts that nobody owns, looks, late looks
  * and polls that are due, delivery by alarm. It reads at Harmony; it must never submit anything.
  */
-import type { Charge } from "../domain/charge.ts";
+import { type Charge, isRefusalOpen, lastAttempt, paymentIdsOf } from "../domain/charge.ts";
 import { abandon } from "../domain/decide.ts";
-import { learnFromPoll, openPaymentIds } from "../domain/status.ts";
+import { learnFromPoll, namedIds, openPaymentIds } from "../domain/status.ts";
 import { nextSeq } from "../domain/draft.ts";
 import type { Actor } from "../domain/facts.ts";
 import { isDue } from "../domain/schedule.ts";
@@ -20,6 +20,9 @@ import type { Standing } from "./standing.ts";
  * last look and the deliveries a pass ends within five minutes; the runtime allows fifteen.
  */
 const PASS_MS = 60_000;
+
+/** A refusal waits no longer than this for the look that it is told after. */
+const REFUSAL_LOOK_MS = 5000;
 
 /** The time of a pass: by a timer, since a clock that goes back would lengthen it. */
 class Budget {
@@ -128,12 +131,22 @@ export class Upkeep {
 
   /** The first look for a charge just come into doubt, and a poll of what its reply named. */
   async findNow(chargeId: string, actor: Actor): Promise<void> {
-    const charge = this.#books.journal.charges.byId(chargeId);
-    if (charge?.nextPoll != null && this.#host.rules.reconcileMs[0] === 0) {
+    const { charges } = this.#books.journal;
+    const charge = charges.byId(chargeId);
+    if (charge !== null && isRefusalOpen(charge)) {
+      await this.#looker.look("doubt", chargeId, actor, REFUSAL_LOOK_MS);
+      return;
+    }
+    if (charge !== null && lastAttempt(charge).nameIs === "guess") {
+      await this.#looker.readGuesses(actor);
+    }
+    if (this.#host.rules.reconcileMs[0] !== 0) {
+      return;
+    }
+    if (charge !== null && namedIds(charge).length > 0) {
       await this.poll(charge, actor);
     }
-    const after = this.#books.journal.charges.byId(chargeId);
-    if (after?.state === "in_doubt" && this.#host.rules.reconcileMs[0] === 0) {
+    if (charges.byId(chargeId)?.state === "in_doubt") {
       await this.#looker.look("doubt", chargeId, actor);
     }
   }
@@ -175,8 +188,9 @@ export class Upkeep {
   async poll(charge: Charge, actor: Actor): Promise<void> {
     const { journal } = this.#books;
     const own = openPaymentIds(charge, (id) => journal.payment(id));
-    const named = charge.payment === null ? charge.attempts.at(-1)?.namedPaymentId : null;
-    for (const paymentId of named == null ? own : [named]) {
+    const ids = new Set([...own, ...namedIds(charge)]);
+    // With nothing left to ask for, one more read ends the polls.
+    for (const paymentId of ids.size === 0 ? paymentIdsOf(charge).slice(0, 1) : ids) {
       await pollPayment(this.#host, this.#books, { paymentId, askedFor: charge.chargeId }, actor);
     }
   }
@@ -193,16 +207,24 @@ function dueFirst(
     .sort((a, b) => (a[work]?.atMs ?? 0) - (b[work]?.atMs ?? 0));
 }
 
+/** A read to be made: of which payment, for which charge, and how long it may take. */
+export interface Read {
+  readonly paymentId: string;
+  readonly askedFor: string | null;
+  readonly limitMs?: number;
+}
+
 /** One recorded read of a payment; `seq` is its entry's. */
 export async function pollPayment(
   host: Host,
   books: Books,
-  { paymentId, askedFor }: { paymentId: string; askedFor: string | null },
+  { paymentId, askedFor, limitMs }: Read,
   actor: Actor,
 ) {
   const { journal } = books;
   const beganSeq = journal.lastSeq;
-  const read = await host.harmony.readPayment(host.paymentMethodId, paymentId);
+  const spelt = books.speltOf(paymentId);
+  const read = await host.harmony.readPayment(host.paymentMethodId, spelt, limitMs);
   const seq = books.step(actor, books.around(paymentId), (draft) => {
     const pollSeq = nextSeq(draft);
     learnFromPoll(draft, {

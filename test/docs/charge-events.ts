@@ -3,14 +3,14 @@
  * checked with, and what `evolve` does with them. Owns no expectation.
  */
 import { type Charge, hasPayment, lastAttempt } from "../../src/domain/charge.ts";
-import { evolve } from "../../src/domain/evolve.ts";
+import { evolve, paymentOf } from "../../src/domain/evolve.ts";
 import type { Fact, LookPurpose } from "../../src/domain/facts.ts";
-import { isPaymentStatus, type Outcome, type Payment } from "../../src/domain/outcome.ts";
+import type { Outcome, Payment } from "../../src/domain/outcome.ts";
 import { foreclosed } from "../../src/domain/resolve.ts";
 import { newDoubt } from "../../src/domain/schedule.ts";
 import { METHOD_ID, recordOf, reportOf, T0 } from "../domain/builders.ts";
 import { recordCommand } from "../support/method-commands.ts";
-import { OUTCOMES } from "./charge-outcomes.ts";
+import { about, answered, answerRow, OUTCOMES, STATUS_ROWS, statusRow } from "./charge-outcomes.ts";
 import {
   CONTESTED_ID,
   DUE,
@@ -20,38 +20,17 @@ import {
   situationOf,
 } from "./charge-situations.ts";
 
-/** The statuses of a payment as rows name them, and examples of each. */
-const STATUS_ROWS: Readonly<Record<string, readonly string[]>> = {
-  CONFIRMED: ["CONFIRMED"],
-  PENDING: ["PENDING"],
-  NOT_INITIALIZED: ["NOT_INITIALIZED"],
-  CANCELLED: ["CANCELLED"],
-  REFUNDED: ["REFUNDED"],
-  unknown: ["SOMETHING_NEW", ""],
-};
-
-function statusRow(status: string): string {
-  return isPaymentStatus(status) ? status : "unknown";
-}
-
 type Make<T extends Fact["type"]> = (charge: Charge) => readonly (Fact & { readonly type: T })[];
 
 /** What a fact of a type may be: rows by what follows the type in their name. */
 type Kinds<T extends Fact["type"]> = Readonly<Record<string, Make<T>>>;
 
-function about({ chargeId }: Charge): { atMs: number; chargeId: string } {
-  return { atMs: T0 + 4000, chargeId };
-}
-
-function answered(charge: Charge, attempt: number, outcome: Outcome) {
-  const figures = { httpStatus: null, latencyMs: 5, excerpt: null };
-  const type = "attempt_answered" as const;
-  return { type, ...about(charge), attempt, outcome, ...figures, nextLook: DUE, nextPoll: DUE };
-}
-
-function answers(kind: Outcome["kind"]): Make<"attempt_answered"> {
+function answers(
+  kind: Outcome["kind"],
+  isMeant: (outcome: Outcome) => boolean = () => true,
+): Make<"attempt_answered"> {
   return (charge) =>
-    OUTCOMES.filter((one) => one.kind === kind).map((outcome) =>
+    OUTCOMES.filter((one) => one.kind === kind && isMeant(one)).map((outcome) =>
       answered(charge, lastAttempt(charge).attempt, outcome),
     );
 }
@@ -101,7 +80,8 @@ const EVENTS: {
   attempt_answered: {
     approved: answers("approved"),
     pending: answers("pending"),
-    declined: answers("declined"),
+    "declined with payment": answers("declined", (outcome) => paymentOf(outcome) !== null),
+    "declined by refusal": answers("declined", (outcome) => paymentOf(outcome) === null),
     not_sent: answers("not_sent"),
     indeterminate: answers("indeterminate"),
     contradictory: answers("contradictory"),
@@ -169,8 +149,11 @@ const EVENTS: {
   },
   operator_resolved: {
     ...byStatus(" as charged", (charge, status) => {
-      // Beside a payment of its own, a person gives it the one that is contested.
-      const id = hasPayment(charge) ? CONTESTED_ID : "payment-1";
+      // Beside a payment of its own, a person gives it another one, or vouches for its own, which is
+      // found no more.
+      const { payment, contested } = charge;
+      const isOwn = payment?.status === status && contested.includes(payment.id);
+      const id = payment !== null && !isOwn ? "payment-7" : "payment-1";
       const said = { decision: "charged", paymentId: id, reason: "" } as const;
       return foreclosed(charge, said) === null ? decided(charge, paid(status, id)) : null;
     }),
@@ -207,23 +190,41 @@ const EVENTS: {
       { ...lateTruth(charge, paid("CANCELLED", "payment-3")), as: "cancelled" },
     ],
   },
-  payment_contested: {
-    "": (charge) => [
-      {
-        type: "payment_contested",
+  refusal_checked: {
+    "": (charge) =>
+      [true, false].map((complete) => ({
+        type: "refusal_checked",
         ...about(charge),
-        payment: recordOf({ id: "payment-6" }),
-        reason: "charges_compete",
-      },
-    ],
+        attempt: lastAttempt(charge).attempt,
+        complete,
+        nextLook: complete ? null : DUE,
+      })),
+  },
+  name_dropped: {
+    "": (charge) =>
+      charge.attempts
+        .flatMap(({ namedPaymentId }) => namedPaymentId ?? [])
+        .map((paymentId) => ({ type: "name_dropped", ...about(charge), paymentId })),
+  },
+  payment_contested: {
+    // A further payment, or its own, which is found no more.
+    "": (charge) =>
+      ["payment-6", ...(charge.payment !== null && hasPayment(charge) ? [charge.payment.id] : [])]
+        .filter((id) => !charge.contested.includes(id))
+        .map((id) => ({
+          type: "payment_contested",
+          ...about(charge),
+          payment: recordOf({ id }),
+          reason: "charges_compete",
+        })),
   },
   contest_ended: {
     "": (charge) =>
-      [true, false].map((isOpen) => ({
+      (charge.contested.length === 0 ? [CONTESTED_ID] : charge.contested).map((id) => ({
         type: "contest_ended",
         ...about(charge),
-        payment: recordOf({ id: CONTESTED_ID }),
-        isOpen,
+        payment: recordOf({ id }),
+        isOpen: false,
       })),
   },
   contradiction_found: {
@@ -336,7 +337,7 @@ export function factsOf(event: string, charge: Charge): readonly Fact[] {
 export function eventOf(fact: Fact, before: Charge | null): string {
   if (fact.type === "attempt_answered") {
     const isLast = before !== null && lastAttempt(before).attempt === fact.attempt;
-    return named(fact.type, isLast ? fact.outcome.kind : "of an earlier attempt");
+    return named(fact.type, isLast ? answerRow(fact.outcome) : "of an earlier attempt");
   }
   if (fact.type === "looked") {
     return named(fact.type, fact.purpose);

@@ -2,17 +2,20 @@
  * The situations of docs/states.md as values: charges in each of them, in their variants, which the
  * tables are checked with. Owns no expectation.
  */
-import { type Charge, hasPayment } from "../../src/domain/charge.ts";
+import { type Charge, hasPayment, isRefusalOpen, lastAttempt } from "../../src/domain/charge.ts";
 import type { Payment } from "../../src/domain/outcome.ts";
 import { bindReply } from "../../src/domain/reply.ts";
 import { attemptOf, chargeOf, T0 } from "../domain/builders.ts";
 
-/** What a charge is, as far as its caller is told something else: a state, three of them divided. */
+/** What a charge is, as far as its caller is told something else, or a refusal of it is open. */
 export const SITUATIONS = [
   "in_flight",
   "in_doubt",
+  "in_doubt+refused",
   "pending",
+  "pending+missing",
   "approved",
+  "approved+missing",
   "reversed",
   "reversed+contested",
   "declined",
@@ -25,16 +28,28 @@ export const SITUATIONS = [
 export type Situation = (typeof SITUATIONS)[number];
 
 export function situationOf(charge: Charge): Situation {
-  const isContested = charge.contested.length > 0 && !hasPayment(charge);
-  if (charge.state === "approved") {
-    const isReversed = charge.payment?.status !== "CONFIRMED";
-    return isContested ? "reversed+contested" : isReversed ? "reversed" : "approved";
+  const { state, payment, contested } = charge;
+  const isMissing = payment !== null && contested.includes(payment.id);
+  const isContested = contested.length > 0 && (isMissing || !hasPayment(charge));
+  switch (state) {
+    case "in_doubt":
+      return isRefusalOpen(charge) ? "in_doubt+refused" : "in_doubt";
+    case "pending":
+      return isContested ? "pending+missing" : "pending";
+    case "approved":
+      if (payment?.status === "CONFIRMED") {
+        return isContested ? "approved+missing" : "approved";
+      }
+      return isContested ? "reversed+contested" : "reversed";
+    case "declined": {
+      const hasDuplicate = charge.duplicates.length > 0;
+      return isContested ? "declined+contested" : hasDuplicate ? "declined+dup" : "declined";
+    }
+    case "not_charged":
+      return isContested ? "not_charged+contested" : "not_charged";
+    case "in_flight":
+      return "in_flight";
   }
-  if (charge.state === "declined") {
-    const hasDuplicate = charge.duplicates.length > 0;
-    return isContested ? "declined+contested" : hasDuplicate ? "declined+dup" : "declined";
-  }
-  return charge.state === "not_charged" && isContested ? "not_charged+contested" : charge.state;
 }
 
 /** A payment that fits `chargeOf()`. */
@@ -49,18 +64,29 @@ const NO_DOUBT = { doubt: null, nextLook: null, resolvedAtMs: T0 + 3000 };
 
 function settled(state: Charge["state"], change: Partial<Charge>): Charge {
   const charge = chargeOf({ ...NO_DOUBT, state, resolvedBy: "look", ...change });
-  return { ...charge, boundReply: bindReply(charge, null) };
+  return { ...charge, boundReply: bindReply(charge, lastAttempt(charge).refusal) };
 }
 
 const DUPLICATE = ["payment-2"];
-/**
- * A payment that is contested, where one is; no event is about it but `contest_ended`, and the
- * decision of a person about a charge that has a payment of its own.
- */
+/** A payment that is contested, where one is; no event is about it but `contest_ended`. */
 export const CONTESTED_ID = "payment-4";
 const CONTESTED = [CONTESTED_ID];
 /** It, and a second one. */
 const TWO_CONTESTED = [CONTESTED_ID, "payment-5"];
+
+/** Its own payment, which is found no more. */
+const OWN_MISSING = ["payment-1"];
+const OWN_AND_ANOTHER = ["payment-1", CONTESTED_ID];
+/** Harmony's no, in an error that names no payment, or something that may be one, or leaves one. */
+const REFUSED = attemptOf({
+  outcome: "declined",
+  httpStatus: 402,
+  nameIs: null,
+  noAtMs: T0 + 1000,
+  refusal: "no funds",
+});
+const NAMED_IN_REFUSAL = { namedPaymentId: "payment-1", nameIs: "guess" } as const;
+const LEFT_CANCELLED = { ...REFUSED, explainedBy: "payment-1" };
 
 const ONCE_TRIED: Readonly<Record<Situation, readonly Charge[]>> = {
   // No attempt leaves while anything is contested, and nothing comes to be in flight.
@@ -76,17 +102,34 @@ const ONCE_TRIED: Readonly<Record<Situation, readonly Charge[]>> = {
     chargeOf(),
     chargeOf({ escalated: true }),
     chargeOf({ escalated: true, contested: CONTESTED }),
-    chargeOf({ attempts: [attemptOf({ namedPaymentId: "payment-1" })], nextPoll: DUE }),
+    chargeOf({
+      attempts: [attemptOf({ namedPaymentId: "payment-1", nameIs: "told" })],
+      nextPoll: DUE,
+    }),
+  ],
+  "in_doubt+refused": [
+    chargeOf({ attempts: [REFUSED] }),
+    chargeOf({ attempts: [{ ...REFUSED, ...NAMED_IN_REFUSAL }] }),
+    chargeOf({ attempts: [REFUSED], escalated: true, contested: CONTESTED }),
+    chargeOf({ attempts: [LEFT_CANCELLED], payment: paid("CANCELLED"), nextPoll: DUE }),
   ],
   pending: ["PENDING", "NOT_INITIALIZED", "SOMETHING_NEW"].flatMap((status) => [
     settled("pending", { payment: paid(status), nextPoll: DUE }),
     settled("pending", { payment: paid(status), nextPoll: DUE, duplicates: DUPLICATE }),
     settled("pending", { payment: paid(status), nextPoll: DUE, contested: CONTESTED }),
   ]),
+  "pending+missing": ["PENDING", "NOT_INITIALIZED", "SOMETHING_NEW"].flatMap((status) => [
+    settled("pending", { payment: paid(status), contested: OWN_MISSING }),
+    settled("pending", { payment: paid(status), contested: OWN_AND_ANOTHER }),
+  ]),
   approved: [
     settled("approved", { payment: paid("CONFIRMED") }),
     settled("approved", { payment: paid("CONFIRMED"), duplicates: DUPLICATE }),
     settled("approved", { payment: paid("CONFIRMED"), contested: CONTESTED }),
+  ],
+  "approved+missing": [
+    settled("approved", { payment: paid("CONFIRMED"), contested: OWN_MISSING }),
+    settled("approved", { payment: paid("CONFIRMED"), contested: OWN_AND_ANOTHER }),
   ],
   reversed: [
     ...["REFUNDED", "CANCELLED"].flatMap((status) => [
@@ -105,7 +148,13 @@ const ONCE_TRIED: Readonly<Record<Situation, readonly Charge[]>> = {
   ],
   declined: [
     settled("declined", { payment: paid("CANCELLED") }),
-    settled("declined", { payment: null, resolvedBy: "reply" }),
+    settled("declined", { payment: null, resolvedBy: "reply", attempts: [REFUSED] }),
+    settled("declined", {
+      payment: paid("CANCELLED"),
+      resolvedBy: "reply",
+      attempts: [LEFT_CANCELLED],
+      nextPoll: DUE,
+    }),
   ],
   "declined+dup": [
     settled("declined", { payment: paid("CANCELLED"), duplicates: DUPLICATE }),
@@ -118,7 +167,12 @@ const ONCE_TRIED: Readonly<Record<Situation, readonly Charge[]>> = {
       contested: CONTESTED,
       duplicates: DUPLICATE,
     }),
-    settled("declined", { payment: null, resolvedBy: "reply", contested: TWO_CONTESTED }),
+    settled("declined", {
+      payment: null,
+      resolvedBy: "reply",
+      attempts: [REFUSED],
+      contested: TWO_CONTESTED,
+    }),
   ],
   not_charged: [
     settled("not_charged", { resolvedBy: "rule", nextLook: DUE }),
@@ -130,13 +184,16 @@ const ONCE_TRIED: Readonly<Record<Situation, readonly Charge[]>> = {
   ],
 };
 
+/** Nothing explains it, and an error that answered it named something. */
+const EARLIER = attemptOf({ namedPaymentId: "payment-9", nameIs: "told" });
+
 /** Charges of a situation: tried once, and tried a second time after an attempt nothing explains. */
 export function examplesOf(situation: Situation): readonly Charge[] {
   return ONCE_TRIED[situation].flatMap((charge) => [
     charge,
     {
       ...charge,
-      attempts: [attemptOf(), ...charge.attempts.map((one) => ({ ...one, attempt: 2 }))],
+      attempts: [EARLIER, ...charge.attempts.map((one) => ({ ...one, attempt: 2 }))],
     },
   ]);
 }

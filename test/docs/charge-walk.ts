@@ -3,34 +3,22 @@
  * events they ever note in which situation, and which work is planned then. What no life shows in
  * a situation, the decisions do not allow there. Owns no expectation.
  */
-import { type Charge, isUnexplained, lastAttempt } from "../../src/domain/charge.ts";
-import { contest, endContests } from "../../src/domain/contest.ts";
+import { type Charge, isRefusalOpen, isUnexplained, lastAttempt } from "../../src/domain/charge.ts";
+import { endContests } from "../../src/domain/contest.ts";
 import { abandon, admit, answer, intend } from "../../src/domain/decide.ts";
 import { type Draft, finish, note, openDraft } from "../../src/domain/draft.ts";
 import type { Fact, LookPurpose, SeenPayment } from "../../src/domain/facts.ts";
-import { learnFromLook, paymentsAgainst } from "../../src/domain/look.ts";
+import { learnFromLook } from "../../src/domain/look.ts";
 import { learnFromPage } from "../../src/domain/page.ts";
 import { bare, type PaymentRecord } from "../../src/domain/payment.ts";
 import { type Decision, foreclosed, resolve } from "../../src/domain/resolve.ts";
 import { learnFromPoll, openPaymentIds } from "../../src/domain/status.ts";
 import { escalateUnreadable } from "../../src/domain/unreadable.ts";
-import { METHOD_ID, reportOf, RULES, T0 } from "../domain/builders.ts";
+import { METHOD_ID, reportOf, T0 } from "../domain/builders.ts";
 import { Chance } from "../simulation/chance.ts";
 import { Findings } from "./charge-findings.ts";
 import { anyOutcome } from "./charge-outcomes.ts";
-
-/** A horizon that two looks reach, so that short lives get past it. */
-const HASTY = { ...RULES, reconcileMs: [0, 120_000], horizonMs: 120_000 };
-const STATUSES = [
-  "NOT_INITIALIZED",
-  "PENDING",
-  "CONFIRMED",
-  "CONFIRMED",
-  "CANCELLED",
-  "REFUNDED",
-  "SOMETHING_NEW",
-];
-const WAITS_MS = [0, 1000, 120_000, 240_000, 3_600_000, 86_400_000, -60_000];
+import { HASTY, isContested, isDoubted, STATUSES, WAITS_MS } from "./charge-world.ts";
 
 /** Walks many lives; the same every time. */
 export function walk(lives: number, steps: number): Findings {
@@ -42,16 +30,6 @@ export function walk(lives: number, steps: number): Findings {
     }
   }
   return findings;
-}
-
-/** As the object does before a further attempt: what forbids it is a person's. */
-function isContested(draft: Draft, chargeId: string): boolean {
-  const charge = draft.charges.get(chargeId);
-  const against = charge?.state === "not_charged" ? paymentsAgainst(draft, charge) : [];
-  for (const payment of against) {
-    contest(draft, chargeId, payment, "forbids_a_further_attempt");
-  }
-  return against.length > 0;
 }
 
 class Life {
@@ -184,7 +162,12 @@ class Life {
     const key = this.#chance.pick(["1", "2"]);
     const chargeId = `charge-${key}`;
     const earlier = this.#charges.get(chargeId) ?? null;
-    const method = { baseline: true, foreignSeen: false, foreignWriters: false };
+    const method = {
+      baseline: true,
+      foreignSeen: false,
+      foreignWriters: false,
+      isDoubted: isDoubted(this.#charges, this.#nowMs, this.#lookedSeq),
+    };
     if (earlier !== null && earlier.state !== "not_charged") {
       return;
     }
@@ -195,8 +178,7 @@ class Life {
     if (admit(this.#charges.values(), earlier, method, false).type === "look") {
       const beganSeq = this.#nextSeq - 1;
       this.#meanwhile();
-      const isHiding = this.#chance.yes(0.5);
-      const seen = this.#history.filter(({ id }) => !isHiding || this.#payments.has(id));
+      const seen = this.#chance.yes(0.5) ? this.#history : this.#known();
       this.#lookFor({ purpose: "before_attempt", chargeId, seen, beganSeq, complete: true });
       const isForbidden = this.#step((draft) => isContested(draft, chargeId));
       const now = this.#charges.get(chargeId) ?? null;
@@ -249,6 +231,26 @@ class Life {
     const isKnown = (this.#payments.get(seen.id)?.chargeId ?? chargeId) !== chargeId;
     const outcome = anyOutcome(this.#chance, bare(seen), isKnown);
     this.#step((draft) => answer(draft, chargeId, attempt, outcome, figures));
+    this.#checkRefusal(chargeId);
+  }
+
+  /** As the object does at once, where nothing ends it before: what was named is read, then a look. */
+  #checkRefusal(chargeId: string): void {
+    const charge = this.#charges.get(chargeId);
+    const isBusy = this.#inState("in_flight") !== undefined;
+    if (charge === undefined || isBusy || !isRefusalOpen(charge) || this.#chance.yes(0.4)) {
+      return;
+    }
+    this.#pollOne(lastAttempt(charge).namedPaymentId ?? undefined, chargeId);
+    const seen = this.#chance.yes(0.5) ? this.#history : this.#known();
+    const beganSeq = this.#nextSeq - 1;
+    const complete = this.#chance.yes(0.8);
+    this.#lookFor({ purpose: "doubt", chargeId, seen, beganSeq, complete });
+  }
+
+  /** The history as it would be if it showed nothing new. */
+  #known(): SeenPayment[] {
+    return this.#history.filter(({ id }) => this.#payments.has(id));
   }
 
   /** Looks wait in the queue, so none is made while a charge is in flight. */
@@ -272,7 +274,7 @@ class Life {
       return;
     }
     for (let looks = 0; looks < 3; looks += 1) {
-      const seen = this.#history.filter(({ id }) => this.#payments.has(id));
+      const seen = this.#known();
       const beganSeq = this.#nextSeq - 1;
       this.#lookFor({ purpose: "doubt", chargeId, seen, beganSeq, complete: true });
       this.#nowMs += 120_000;
@@ -314,36 +316,34 @@ class Life {
     this.#step((draft) => learnFromPage(draft, report));
   }
 
-  /** What the alarm polls for a charge, or any payment that a caller asks for. */
+  /** What the alarm polls for a charge, what is read before a look, or what a caller asks for. */
   #poll(): void {
     const charge = this.#anyCharge();
     const ids = this.#history.map(({ id }) => id);
     if (charge !== null && this.#chance.yes(0.7)) {
-      const named = charge.payment === null ? charge.attempts.at(-1)?.namedPaymentId : null;
       const own = openPaymentIds(charge, (id) => this.#payments.get(id));
-      this.#pollOne((named == null ? own : [named])[0], charge.chargeId);
+      const named = charge.attempts.flatMap(({ namedPaymentId, explainedBy }) =>
+        namedPaymentId === null || explainedBy !== null ? [] : [namedPaymentId],
+      );
+      const asked = [...own, ...named];
+      this.#pollOne(asked.length === 0 ? undefined : this.#chance.pick(asked), charge.chargeId);
     } else if (ids.length > 0) {
       this.#pollOne(this.#chance.pick(ids), null);
     }
   }
 
   #pollOne(paymentId: string | undefined, askedFor: string | null): void {
-    const seen = this.#history.find(({ id }) => id === paymentId);
-    if (paymentId === undefined || seen === undefined) {
+    if (paymentId === undefined) {
       return;
     }
-    const read = { httpStatus: 200, latencyMs: 5, failure: null };
+    // Nothing has the name of a request, and what was there may be found no more.
+    const isFound = this.#chance.yes(0.9);
+    const there = isFound ? this.#history.find(({ id }) => id === paymentId) : undefined;
+    const httpStatus = there === undefined ? 404 : 200;
     const beganSeq = this.#nextSeq - this.#chance.pick([1, 1, 1, 5]);
-    const isRead = this.#chance.yes(0.8);
-    this.#step((draft) =>
-      learnFromPoll(draft, {
-        askedFor,
-        beganSeq,
-        paymentId,
-        seen: isRead ? bare(seen) : null,
-        ...read,
-      }),
-    );
+    const seen = there !== undefined && this.#chance.yes(0.8) ? bare(there) : null;
+    const read = { httpStatus, latencyMs: 5, failure: null };
+    this.#step((draft) => learnFromPoll(draft, { askedFor, beganSeq, paymentId, seen, ...read }));
   }
 
   /** A person decides, after a look and a read of the payment, while other things may happen. */
@@ -357,8 +357,7 @@ class Life {
     const { chargeId } = before;
     const beganSeq = this.#nextSeq - 1;
     this.#meanwhile();
-    const isHiding = this.#chance.yes(0.5);
-    const seen = this.#history.filter(({ id }) => !isHiding || this.#payments.has(id));
+    const seen = this.#chance.yes(0.5) ? this.#history : this.#known();
     const look = { purpose: "operator", chargeId, seen, beganSeq, complete: true } as const;
     this.#lookFor(look);
     if (decision.decision === "charged") {

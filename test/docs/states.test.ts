@@ -4,7 +4,7 @@
  */
 import { describe, it } from "vitest";
 import { CHARGE_STATES, moneyOf, retryOf } from "../../src/domain/charge.ts";
-import { lookUp } from "../../src/domain/decide.ts";
+import { admit, lookUp } from "../../src/domain/decide.ts";
 import { finish, note } from "../../src/domain/draft.ts";
 import { evolve } from "../../src/domain/evolve.ts";
 import { draftOf, typesOf } from "../domain/builders.ts";
@@ -14,9 +14,15 @@ import { walk } from "./charge-walk.ts";
 import { differences, readDocument, tableUnder, moveIn } from "./tables.ts";
 
 const DOCUMENT = readDocument("states.md");
+const METHOD = {
+  baseline: true,
+  foreignSeen: false,
+  foreignWriters: false,
+  isDoubted: false,
+};
 const EVENTS_TABLE = tableUnder(DOCUMENT, "Events");
 /** Enough lives that each event is shown wherever the decisions allow it. */
-const SHOWN = walk(24_000, 120);
+const SHOWN = walk(40_000, 120);
 
 /** Every cell about a charge that exists. */
 function* cells(): Generator<{ event: string; situation: Situation; cell: string }> {
@@ -34,12 +40,14 @@ describe("docs/states.md", () => {
     const told = (situation: string, column: string): string => {
       const answers = examplesOf(situation as Situation).map((charge) => {
         const key = lookUp(charge, charge.request).type;
-        const row = { state: charge.state, money: moneyOf(charge), retry: retryOf(charge), key };
+        const others = admit([charge], null, METHOD, true).type === "frozen" ? "kept out" : "go on";
+        const { state } = charge;
+        const row = { state, money: moneyOf(charge), retry: retryOf(charge), key, others };
         return String(new Map(Object.entries(row)).get(column));
       });
       return [...new Set(answers)].join(" or ");
     };
-    const columns = ["state", "money", "retry", "key"];
+    const columns = ["state", "money", "retry", "key", "others"];
     const wanted = { rows: SITUATIONS, columns, words: ["meaning"] };
     expect(differences(table, wanted, told)).toEqual([]);
   });
@@ -109,11 +117,12 @@ describe("docs/states.md", () => {
       for (const charge of examplesOf(situation)) {
         for (const fact of factsOf(event, charge).filter(({ chargeId }) => chargeId !== null)) {
           const draft = draftOf({ charges: [charge] });
-          const is = note(draft, fact).charge?.state;
-          const was = charge.state;
+          const next = note(draft, fact).charge;
+          // A charge that Harmony has refused freezes nothing.
+          const is = next === null ? null : situationOf(next);
           const [, ...after] = typesOf(finish(draft));
-          const frozen = was !== "in_doubt" && is === "in_doubt" ? ["method_frozen"] : [];
-          const unfrozen = was === "in_doubt" && is !== "in_doubt" ? ["method_unfrozen"] : [];
+          const frozen = situation !== "in_doubt" && is === "in_doubt" ? ["method_frozen"] : [];
+          const unfrozen = situation === "in_doubt" && is !== "in_doubt" ? ["method_unfrozen"] : [];
           expect(after, `${event} in ${situation}`).toEqual([...frozen, ...unfrozen]);
         }
       }

@@ -37,10 +37,24 @@ export function attemptOf(change: Partial<Attempt> = {}): Attempt {
     httpStatus: null,
     latencyMs: 1000,
     namedPaymentId: null,
+    nameIs: null,
+    noAtMs: null,
+    refusal: null,
     explainedBy: null,
     doubtEndedAtMs: null,
     ...change,
   };
+}
+
+/** An attempt that Harmony refused, unless told otherwise. */
+export function refusedOf(change: Partial<Attempt> = {}): Attempt {
+  return attemptOf({
+    outcome: "declined",
+    httpStatus: 402,
+    noAtMs: T0 + 1000,
+    refusal: '{"message":"no"}',
+    ...change,
+  });
 }
 
 /** An attempt of `chargeOf()` as it is judged, unless told otherwise. */
@@ -48,6 +62,7 @@ export function judgedOf(change: Partial<AttemptRecord> = {}): AttemptRecord {
   return {
     ...attemptOf(),
     chargeId: "charge-1",
+    caller: "main",
     amountMinor: 5000,
     currency: "MXN",
     reference: null,
@@ -77,6 +92,7 @@ export function chargeOf(change: Partial<Charge> = {}): Charge {
     nextPoll: null,
     polls: 0,
     duplicates: [],
+    cancelled: [],
     contested: [],
     boundReply: null,
     ...change,
@@ -136,12 +152,16 @@ export function recordOf(change: Partial<PaymentRecord> = {}): PaymentRecord {
     tag: null,
     createdAtMs: null,
     listedSeq: null,
+    listedAtMs: null,
     absentAtMs: null,
+    absentSeq: null,
     read: false,
     reread: false,
+    disputed: false,
     unattributed: false,
     contradicted: null,
     notOf: [],
+    missing: false,
     foreign: false,
     ...change,
   };
@@ -171,6 +191,7 @@ export function reportOf(change: Partial<LookReport> = {}): LookReport {
     pages: 1,
     count: payments.length,
     payments,
+    missing: [],
     idsHash: null,
     ...change,
   };

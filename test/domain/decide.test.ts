@@ -1,29 +1,44 @@
 /** What may be sent, and what an answer means for its charge: given, when, then. Pure. */
 import { describe, it } from "vitest";
-import type { Charge, ChargeState } from "../../src/domain/charge.ts";
+import {
+  type Charge,
+  type ChargeState,
+  isFreezing,
+  isRefusalOpen,
+  moneyOf,
+} from "../../src/domain/charge.ts";
+import { applyRefusal } from "../../src/domain/contest.ts";
 import { abandon, admit, answer, intend, lookUp } from "../../src/domain/decide.ts";
-import { finish } from "../../src/domain/draft.ts";
+import { chargeIn, finish } from "../../src/domain/draft.ts";
 import type { Outcome } from "../../src/domain/outcome.ts";
-import { attemptOf, chargeOf, draftOf, METHOD_ID, T0, typesOf } from "./builders.ts";
+import { attemptOf, chargeOf, draftOf, METHOD_ID, refusedOf, T0, typesOf } from "./builders.ts";
 
 const FIGURES = { httpStatus: 201, latencyMs: 5, excerpt: null };
 const PAYMENT = { id: "payment-1", status: "CONFIRMED", amountMinor: 5000, currency: "MXN" };
 const APPROVED: Outcome = { kind: "approved", payment: PAYMENT };
 const PENDING: Outcome = { kind: "pending", payment: { ...PAYMENT, status: "PENDING" } };
-const REFUSED: Outcome = { kind: "declined", payment: null, upstream: "no" };
+const REFUSED: Outcome = { kind: "declined", payment: null, upstream: "no", namedPaymentId: null };
 const CANCELLED: Outcome = {
   kind: "declined",
   payment: { ...PAYMENT, status: "CANCELLED" },
   upstream: null,
+  namedPaymentId: null,
 };
 const NOT_SENT: Outcome = {
   kind: "not_sent",
   reason: "upstream_unavailable",
   paymentMethodStatus: null,
   retryAfterSeconds: null,
+  namedPaymentId: null,
 };
-const UNKNOWN: Outcome = { kind: "indeterminate", reason: "timeout", namedPaymentId: null };
-const NAMED: Outcome = { ...UNKNOWN, namedPaymentId: "payment-1" };
+const UNKNOWN: Outcome = {
+  kind: "indeterminate",
+  reason: "timeout",
+  namedPaymentId: null,
+  nameIs: null,
+};
+const NAMED: Outcome = { ...UNKNOWN, namedPaymentId: "payment-1", nameIs: "told" };
+const GUESSED: Outcome = { ...REFUSED, namedPaymentId: "payment-1" };
 const KNOWN: Outcome = {
   kind: "contradictory",
   reason: "known_payment",
@@ -97,7 +112,7 @@ describe("a key", () => {
 });
 
 describe("admission", () => {
-  const method = { baseline: true, foreignSeen: false, foreignWriters: false };
+  const method = { baseline: true, foreignSeen: false, foreignWriters: false, isDoubted: false };
 
   it.for(["in_doubt", "in_flight"] as const)(
     "is refused while any charge is %s, even right after a look",
@@ -108,6 +123,22 @@ describe("admission", () => {
       }
     },
   );
+
+  it("is refused while a refusal has yet to be looked at, and not while a person judges it", ({
+    expect,
+  }) => {
+    const open = chargeOf({ chargeId: "c2", attempts: [refusedOf()] });
+    for (const fresh of [true, false]) {
+      expect(admit([open], null, method, fresh)).toEqual({ type: "frozen" });
+    }
+    const contested = { ...open, contested: ["payment-1"] };
+    expect(admit([contested], null, method, false)).toEqual({ type: "submit" });
+    const doubted = { ...method, isDoubted: true };
+    const look = { type: "look", purpose: "before_attempt" };
+    expect(admit([contested], null, doubted, false)).toEqual(look);
+    const indeterminate = chargeOf({ chargeId: "c2", contested: ["payment-1"] });
+    expect(admit([indeterminate], null, method, true)).toEqual({ type: "frozen" });
+  });
 
   it("is given at once to a new charge on a method whose history is known", ({ expect }) => {
     const others = [chargeOf({ state: "pending" }), chargeOf({ state: "not_charged" })];
@@ -124,6 +155,7 @@ describe("admission", () => {
     ["of a further attempt", chargeOf({ state: "not_charged" }), {}],
     ["where a foreign payment was seen", null, { foreignSeen: true }],
     ["where others charge the same cards", null, { foreignWriters: true }],
+    ["where a no of its amount is fresh", null, { isDoubted: true }],
   ] as const)("asks for a fresh look %s", ([, charge, change], { expect }) => {
     const all = { ...method, ...change };
     expect(admit([], charge, all, false)).toEqual({ type: "look", purpose: "before_attempt" });
@@ -169,7 +201,7 @@ describe("an answer to the attempt in flight", () => {
     ["approved", APPROVED, "approved"],
     ["pending", PENDING, "pending"],
     ["declined with a payment", CANCELLED, "declined"],
-    ["refused", REFUSED, "declined"],
+    ["refused", REFUSED, "in_doubt"],
     ["not sent", NOT_SENT, "not_charged"],
     ["indeterminate", UNKNOWN, "in_doubt"],
     ["indeterminate, with a name", NAMED, "in_doubt"],
@@ -195,8 +227,32 @@ describe("an answer to the attempt in flight", () => {
     expect(charge.nextPoll).toEqual({ atMs: T0 + 4000, gapMs: 2000 });
   });
 
-  it("that is refused binds Harmony's words", ({ expect }) => {
-    const { boundReply } = answeredWith(REFUSED).charge;
+  it("that is refused is looked at now, in doubt, and freezes nothing", ({ expect }) => {
+    const { charge, types, draft } = answeredWith(REFUSED);
+    expect(types).toEqual(["attempt_answered"]);
+    expect(charge).toMatchObject({
+      boundReply: null,
+      nextLook: { atMs: T0 + 2000, gapMs: 0 },
+      nextPoll: null,
+    });
+    expect(charge.attempts[0]).toMatchObject({
+      noAtMs: T0 + 2000,
+      refusal: "no",
+      explainedBy: null,
+    });
+    expect([isRefusalOpen(charge), isFreezing(charge), moneyOf(charge)]).toEqual([
+      true,
+      false,
+      "unknown",
+    ]);
+    expect(effectOf(draft)).toBe(0);
+  });
+
+  it("that is refused binds Harmony's words once it is checked", ({ expect }) => {
+    const { draft } = answeredWith(REFUSED);
+    applyRefusal(draft, "charge-1", true);
+    const { boundReply, state, nextLook, doubt, resolvedBy } = chargeIn(draft, "charge-1");
+    expect([state, nextLook, doubt, resolvedBy]).toEqual(["declined", null, null, "reply"]);
     expect(boundReply).toMatchObject({ status: 402, contentType: "application/problem+json" });
     expect(JSON.parse(boundReply?.body ?? "")).toMatchObject({
       code: "charge_refused",
@@ -222,9 +278,61 @@ describe("an answer to the attempt in flight", () => {
   it("that names a new payment polls it", ({ expect }) => {
     for (const outcome of [NAMED, DIFFERS]) {
       const { charge } = answeredWith(outcome);
-      expect(charge.nextPoll).not.toBeNull();
+      expect(charge.nextPoll).toEqual({ atMs: T0 + 4000, gapMs: 2000 });
       expect(charge.attempts[0]?.namedPaymentId).toBe("payment-1");
     }
+    expect(answeredWith(KNOWN).charge.nextPoll).toBeNull();
+  });
+
+  it("that guesses at one plans nothing for it: it is read with each look", ({ expect }) => {
+    const namedPaymentId = "payment-1";
+    const conflict: Outcome = { ...UNKNOWN, namedPaymentId, nameIs: "guess" };
+    for (const outcome of [GUESSED, { ...NOT_SENT, namedPaymentId }, conflict]) {
+      const { charge } = answeredWith(outcome);
+      expect(charge.nextPoll).toBeNull();
+      expect(charge.attempts[0]).toMatchObject({ namedPaymentId, nameIs: "guess" });
+    }
+  });
+
+  it("keeps a name as it was spelt only where that differs", ({ expect }) => {
+    const kept = (outcome: Outcome) => answeredWith(outcome).charge.attempts[0];
+    for (const outcome of [NAMED, GUESSED, DIFFERS, { ...NOT_SENT, namedPaymentId: "payment-1" }]) {
+      expect(kept({ ...outcome, namedAs: "PAYMENT-1" })).toMatchObject({
+        namedPaymentId: "payment-1",
+        namedAs: "PAYMENT-1",
+      });
+      expect(kept(outcome)).not.toHaveProperty("namedAs");
+    }
+    expect(kept({ ...KNOWN, namedAs: "PAYMENT-0" })).not.toHaveProperty("namedAs");
+  });
+
+  it("is told apart by what a name in it is worth", ({ expect }) => {
+    const worth = (outcome: Outcome) => answeredWith(outcome).charge.attempts[0]?.nameIs;
+    expect(worth(NAMED)).toBe("told");
+    expect(worth({ ...NAMED, nameIs: "sure" })).toBe("sure");
+    expect(worth(DIFFERS)).toBe("sure");
+    for (const outcome of [GUESSED, { ...NOT_SENT, namedPaymentId: "payment-1" }]) {
+      expect(worth(outcome)).toBe("guess");
+    }
+    for (const outcome of [UNKNOWN, KNOWN, REFUSED, NOT_SENT, APPROVED, PENDING, CANCELLED]) {
+      expect(worth(outcome)).toBeNull();
+    }
+  });
+
+  it("is a no, from now on, where it says that nothing was taken", ({ expect }) => {
+    for (const outcome of [REFUSED, CANCELLED, NOT_SENT, GUESSED]) {
+      expect(answeredWith(outcome).charge.attempts[0]).toMatchObject({ noAtMs: T0 + 2000 });
+    }
+    for (const outcome of [UNKNOWN, NAMED, KNOWN, DIFFERS, APPROVED, PENDING]) {
+      expect(answeredWith(outcome).charge.attempts[0]).toMatchObject({ noAtMs: null });
+    }
+  });
+
+  it("that is CANCELLED is read once more when its horizon is over", ({ expect }) => {
+    const { charge, draft } = answeredWith(CANCELLED);
+    expect(charge.nextPoll).toEqual({ atMs: T0 + 902_000, gapMs: 900_000 });
+    expect(draft.payments.get("payment-1")).toMatchObject({ reread: true });
+    expect(answeredWith(APPROVED).draft.payments.get("payment-1")).toMatchObject({ reread: false });
   });
 
   it("that contradicts goes to a person at once and is still looked for at once", ({ expect }) => {
@@ -239,10 +347,16 @@ describe("an answer to the attempt in flight", () => {
 
   it("leaves an earlier unexplained attempt its late looks", ({ expect }) => {
     const attempts = [attemptOf(), { ...OPEN, attempt: 2, intentSeq: 25 }];
-    for (const outcome of [APPROVED, PENDING, CANCELLED, REFUSED, NOT_SENT]) {
+    for (const outcome of [APPROVED, PENDING, CANCELLED, NOT_SENT]) {
       const { charge } = answeredWith(outcome, inFlight({ attempts }));
       expect(charge.nextLook).toEqual({ atMs: T0 + 2000 + 3_600_000, gapMs: 3_600_000 });
     }
+    const { draft } = answeredWith(REFUSED, inFlight({ attempts }));
+    applyRefusal(draft, "charge-1", true);
+    expect(chargeIn(draft, "charge-1")).toMatchObject({
+      state: "declined",
+      nextLook: { gapMs: 3_600_000 },
+    });
   });
 });
 

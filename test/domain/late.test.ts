@@ -59,13 +59,20 @@ describe("late truth", () => {
 
   it("is only noted where it is cancelled and the charge has a payment already", ({ expect }) => {
     const own = { id: "payment-2", status: "CANCELLED", amountMinor: 5000, currency: "MXN" };
-    const attempts = [attemptOf(), attemptOf({ attempt: 2, tag: "b", explainedBy: "payment-2" })];
+    const attempts = [
+      attemptOf(),
+      attemptOf({ attempt: 2, tag: "b", explainedBy: "payment-2", noAtMs: T0 }),
+    ];
     const given = {
       charges: [chargeOf({ state: "declined", payment: own, attempts, doubt: null, nextLook })],
       payments: [recordOf({ ...own, chargeId: "charge-1" })],
     };
-    const cancelled = [seenOf({ status: "CANCELLED" }), seenOf(own)];
-    const { draft, types, charge } = looked(given, { payments: cancelled }, "late");
+    const cancelled = seenOf({ status: "CANCELLED" });
+    // By its amount alone it is another's no, and stands.
+    const untold = looked(given, { payments: [cancelled, seenOf(own)] }, "late");
+    expect(untold.types).toEqual(["looked"]);
+    const ours = [{ ...cancelled, tag: "aaaaaaaa" }, seenOf(own)];
+    const { draft, types, charge } = looked(given, { payments: ours }, "late");
     expect(types).toEqual(["looked", "late_truth_found"]);
     expect(draft.noted[1]?.fact).toMatchObject({ as: "cancelled", payment: { id: "payment-1" } });
     expect(charge).toMatchObject({ state: "declined", payment: own, duplicates: [] });

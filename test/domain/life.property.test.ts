@@ -9,12 +9,14 @@ import {
   type Charge,
   type ChargeState,
   isFinal,
-  lastAttempt,
+  isFreezing,
+  isRefusalOpen,
+  isUnexplained,
   moneyOf,
 } from "../../src/domain/charge.ts";
 import type { Draft } from "../../src/domain/draft.ts";
-import { openPaymentIds } from "../../src/domain/status.ts";
-import { forbids } from "../../src/domain/whose.ts";
+import { namedIds, openPaymentIds } from "../../src/domain/status.ts";
+import { forbids } from "../../src/domain/fit.ts";
 import { actions, Method } from "./method.ts";
 
 /** Runs a promise after every step of many lives; a failure prints the seed that repeats it. */
@@ -45,7 +47,8 @@ const ALLOWED: Readonly<Record<ChargeState, readonly ChargeState[]>> = {
   in_doubt: ["in_doubt", "approved", "declined", "pending", "not_charged"],
   pending: ["pending", "approved", "declined"],
   not_charged: ["not_charged", "in_flight", "approved", "declined", "pending"],
-  approved: ["approved"],
+  // What was reversed has a further payment, by late truth.
+  approved: ["approved", "pending"],
   declined: ["declined", "approved", "pending"],
 };
 
@@ -111,11 +114,15 @@ describe("the life of a method's facts", () => {
     });
   });
 
-  it("intends nothing while anything is in doubt or in flight", ({ expect }) => {
+  it("intends nothing while anything is in doubt, but a refusal that a person judges", ({
+    expect,
+  }) => {
     always((_method, before, draft) => {
       if (draft.noted.some(({ fact }) => fact.type === "attempt_intended")) {
-        for (const { state } of before.values()) {
-          expect(["in_doubt", "in_flight"]).not.toContain(state);
+        for (const charge of before.values()) {
+          expect(charge.state).not.toBe("in_flight");
+          const isUnchecked = isRefusalOpen(charge) && charge.contested.length === 0;
+          expect(isFreezing(charge) || isUnchecked).toBe(false);
         }
       }
     });
@@ -156,12 +163,12 @@ describe("the life of a method's facts", () => {
   it("leaves no payment nobody's in silence that a charge in doubt may have made", ({ expect }) => {
     always((method, _before, draft) => {
       const look = draft.noted[0]?.fact;
-      if (look?.type !== "looked" || !look.report.complete) {
+      if (look?.type !== "looked" || !look.report.complete || method.inFlight !== null) {
         return;
       }
       const listed = look.report.payments.flatMap(({ id }) => method.payments.get(id) ?? []);
       for (const charge of method.charges.values()) {
-        if (charge.state !== "in_doubt") {
+        if (!isFreezing(charge)) {
           continue;
         }
         for (const payment of listed) {
@@ -215,7 +222,11 @@ describe("the life of a method's facts", () => {
     always((method) => {
       for (const charge of method.charges.values()) {
         for (const id of charge.contested) {
-          expect(method.payments.get(id)).toMatchObject({ chargeId: null, foreign: false });
+          const payment = method.payments.get(id);
+          // Its own is contested where it is found no more.
+          const isMissing = payment?.missing === true && payment.chargeId === charge.chargeId;
+          expect(isMissing || payment?.chargeId).toBe(isMissing || null);
+          expect(payment).toMatchObject({ foreign: false });
           expect(moneyOf(charge)).not.toBe("not_charged");
         }
       }
@@ -235,9 +246,10 @@ describe("the life of a method's facts", () => {
       const is = method.payments.get(seen.id);
       if (was !== undefined && beganSeq < was.statusSeq) {
         expect(is?.status).toBe(was.status);
-        if (was.chargeId !== null && seen.status !== was.status) {
+        const charge = was.chargeId === null ? undefined : method.charges.get(was.chargeId);
+        if (charge !== undefined && seen.status !== was.status) {
           expect(is?.reread).toBe(true);
-          expect(method.charges.get(was.chargeId)?.nextPoll).not.toBeNull();
+          expect(charge.nextPoll).not.toBeNull();
         }
       }
     });
@@ -245,9 +257,9 @@ describe("the life of a method's facts", () => {
 
   it("gives every charge in doubt its next look", ({ expect }) => {
     always((method) => {
-      for (const { state, nextLook } of method.charges.values()) {
-        if (state === "in_doubt") {
-          expect(nextLook).not.toBeNull();
+      for (const charge of method.charges.values()) {
+        if (isFreezing(charge)) {
+          expect(charge.nextLook).not.toBeNull();
         }
       }
     });
@@ -258,6 +270,28 @@ describe("the life of a method's facts", () => {
       for (const charge of method.charges.values()) {
         const open = openPaymentIds(charge, (id) => method.payments.get(id));
         expect(charge.nextPoll !== null || open.length === 0).toBe(true);
+        for (const { id, chargeId, reread } of method.payments.values()) {
+          expect(chargeId !== charge.chargeId || !reread || open.includes(id)).toBe(true);
+        }
+      }
+    });
+  });
+
+  it("has every payment polled that a reply told and nothing explains", ({ expect }) => {
+    always((method) => {
+      for (const charge of method.charges.values()) {
+        expect(charge.nextPoll !== null || namedIds(charge).length === 0).toBe(true);
+      }
+    });
+  });
+
+  it("ends no doubt by a cancelled payment while another attempt has no answer", ({ expect }) => {
+    always((method, _before, draft) => {
+      for (const { fact } of draft.noted) {
+        if (fact.type === "payment_adopted" && fact.payment.status === "CANCELLED") {
+          const attempts = method.charges.get(fact.chargeId)?.attempts ?? [];
+          expect(attempts.filter(isUnexplained)).toEqual([]);
+        }
       }
     });
   });
@@ -266,8 +300,8 @@ describe("the life of a method's facts", () => {
     always((method) => {
       for (const charge of method.charges.values()) {
         const open = openPaymentIds(charge, (id) => method.payments.get(id));
-        const named = charge.payment === null && lastAttempt(charge).namedPaymentId !== null;
-        expect(charge.nextPoll === null || named || open.length > 0).toBe(true);
+        const isRead = namedIds(charge).length > 0 || open.length > 0;
+        expect(charge.nextPoll === null || isRead).toBe(true);
       }
     });
   });
@@ -276,8 +310,7 @@ describe("the life of a method's facts", () => {
     expect,
   }) => {
     always((method, before, draft) => {
-      const frozen = (all: Method["charges"]) =>
-        [...all.values()].some(({ state }) => state === "in_doubt");
+      const frozen = (all: Method["charges"]) => [...all.values()].some(isFreezing);
       const noted = draft.noted.map(({ fact }) => fact.type);
       const [was, is] = [frozen(before), frozen(method.charges)];
       expect(noted.includes("method_frozen")).toBe(!was && is);

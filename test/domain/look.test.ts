@@ -42,7 +42,7 @@ describe("a look that shows the payment", () => {
     const pending = looked({}, { payments: [seenOf({ status: "PENDING" })] });
     expect(pending.charge).toMatchObject({ state: "pending", nextPoll: { gapMs: 2000 } });
     const cancelled = looked({}, { payments: [seenOf({ status: "CANCELLED" })] });
-    expect(cancelled.charge).toMatchObject({ state: "declined", nextPoll: null });
+    expect(cancelled.charge).toMatchObject({ state: "declined", nextPoll: { gapMs: 900_000 } });
     expect(effectOf(pending.draft) + effectOf(cancelled.draft)).toBe(0);
   });
 
@@ -244,7 +244,7 @@ describe("a look that shows nothing", () => {
   it("does not where a reply named a payment, nor under `never`: a person is told", ({
     expect,
   }) => {
-    for (const change of [{ namedPaymentId: "p" }, { horizonMs: null }]) {
+    for (const change of [{ namedPaymentId: "p", nameIs: "told" }, { horizonMs: null }] as const) {
       const { nowMs, report } = later(1_000_000);
       const charges = [doubtful(10 ** 9, { attempts: [attemptOf(change)] })];
       const { types } = looked({ charges, nowMs }, report);
@@ -327,7 +327,7 @@ describe("a look that shows nothing", () => {
     const at = (credited: number, change: Partial<Charge> = {}) =>
       looked({ charges: [doubtful(credited, { escalated: true, ...change })], nowMs }, report)
         .charge?.nextLook?.gapMs;
-    const attempts = [attemptOf({ namedPaymentId: "payment-9" })];
+    const attempts = [attemptOf({ namedPaymentId: "payment-9", nameIs: "told" })];
     expect(at(779_999)).toBe(120_000);
     expect(at(780_000, { attempts })).toBe(HOUR_MS);
     const told = doubtful(780_000, { escalated: true, attempts });

@@ -3,9 +3,9 @@
  * history that any of them may show. Owns no expectation.
  */
 import * as fc from "fast-check";
-import type { Charge } from "../../src/domain/charge.ts";
+import { attemptRecords, type Charge } from "../../src/domain/charge.ts";
 import { endContests } from "../../src/domain/contest.ts";
-import { abandon, admit, answer, intend, lookUp } from "../../src/domain/decide.ts";
+import { abandon, admit, answer, intend, isQuestioned, lookUp } from "../../src/domain/decide.ts";
 import { type Draft, finish, openDraft } from "../../src/domain/draft.ts";
 import type { LookPurpose, SeenPayment } from "../../src/domain/facts.ts";
 import { learnFromLook, paymentsAgainst } from "../../src/domain/look.ts";
@@ -26,6 +26,7 @@ const ACTIONS = [
   "look",
   "page",
   "poll",
+  "gone",
   "slow",
   "make",
   "move",
@@ -37,7 +38,12 @@ const OUTCOMES = [
   "pending",
   "cancelled",
   "refused",
+  "refused_yet_paid",
+  "guessed",
+  "cancelled_yet_refused",
+  "misnamed",
   "not_sent",
+  "not_sent_yet_named",
   "unknown",
   "named",
   "known",
@@ -105,6 +111,11 @@ export class Method {
     return [...this.charges.values()].find(({ state }) => state === "in_doubt") ?? null;
   }
 
+  get fresh() {
+    const { nowMs, lookedSeq } = this;
+    return { nowMs, lookedSeq, lateMs: RULES.lateMs };
+  }
+
   act(action: Action): void {
     switch (action.type) {
       case "charge":
@@ -141,6 +152,17 @@ export class Method {
         }
         return;
       }
+      case "gone": {
+        const named = [...this.charges.values()].flatMap(({ attempts }) =>
+          attempts.flatMap(({ namedPaymentId }) => namedPaymentId ?? []),
+        );
+        const ids = [...named, ...this.history.map(({ id }) => id)];
+        const paymentId = ids[action.pick % Math.max(1, ids.length)];
+        if (paymentId !== undefined) {
+          this.gone(paymentId);
+        }
+        return;
+      }
       case "slow": {
         const { slow } = this;
         const seen = this.history[action.pick % Math.max(1, this.history.length)];
@@ -151,9 +173,12 @@ export class Method {
         }
         return;
       }
-      case "make":
-        this.make(STATUSES[action.pick % 3] ?? "PENDING", null);
+      case "make": {
+        const tags = [...this.charges.values()].flatMap((one) => one.attempts.map((a) => a.tag));
+        const tag = action.complete ? (tags[action.pick % Math.max(1, tags.length)] ?? null) : null;
+        this.make(STATUSES[action.pick % 3] ?? "PENDING", tag);
         return;
+      }
       case "move": {
         const index = action.pick % Math.max(1, this.history.length);
         const seen = this.history[index];
@@ -165,6 +190,13 @@ export class Method {
       case "wait":
         this.nowMs += action.waitMs;
     }
+  }
+
+  gone(paymentId: string): void {
+    const read = { askedFor: null, beganSeq: this.nextSeq - 1, paymentId, latencyMs: 5 };
+    this.step((draft) =>
+      learnFromPoll(draft, { ...read, seen: null, httpStatus: 404, failure: "status_404" }),
+    );
   }
 
   poll(seen: SeenPayment, beganSeq: number, answered: boolean): void {
@@ -211,7 +243,6 @@ export class Method {
       idempotencyKey: key,
       request,
     };
-    const method = { baseline: true, foreignSeen: false, foreignWriters: false };
     let fresh = false;
     for (;;) {
       const charge = this.charges.get(chargeId) ?? null;
@@ -219,7 +250,13 @@ export class Method {
       if (found !== "unknown" && found !== "chargeable") {
         return;
       }
-      const admission = admit(this.charges.values(), charge, method, fresh);
+      const isDoubted = [...this.charges.values()].some(
+        (one) =>
+          one.contested.length > 0 ||
+          attemptRecords(one).some((attempt) => isQuestioned(attempt, this.fresh)),
+      );
+      const method = { baseline: true, foreignSeen: false, foreignWriters: false };
+      const admission = admit(this.charges.values(), charge, { ...method, isDoubted }, fresh);
       if (admission.type === "frozen") {
         return;
       }
@@ -265,18 +302,38 @@ export class Method {
       case "pending":
         return { kind, payment: paid("PENDING") };
       case "cancelled":
-        return { kind: "declined", payment: paid("CANCELLED"), upstream: null };
+        return {
+          kind: "declined",
+          payment: paid("CANCELLED"),
+          upstream: null,
+          namedPaymentId: null,
+        };
       case "refused":
-        return { kind: "declined", payment: null, upstream: "no" };
+        return { kind: "declined", payment: null, upstream: "no", namedPaymentId: null };
+      case "refused_yet_paid":
+      case "cancelled_yet_refused":
+        paid(kind === "refused_yet_paid" ? "CONFIRMED" : "CANCELLED");
+        return { kind: "declined", payment: null, upstream: "no", namedPaymentId: null };
+      case "guessed": {
+        const namedPaymentId = paid("CONFIRMED").id;
+        return { kind: "declined", payment: null, upstream: "no", namedPaymentId };
+      }
+      case "misnamed":
+        return { kind: "declined", payment: null, upstream: "no", namedPaymentId: "request-1" };
       case "not_sent": {
-        const rest = { paymentMethodStatus: null, retryAfterSeconds: null };
+        const rest = { paymentMethodStatus: null, retryAfterSeconds: null, namedPaymentId: null };
         return { kind, reason: "upstream_unavailable", ...rest };
       }
+      case "not_sent_yet_named": {
+        const namedPaymentId = paid("CONFIRMED").id;
+        const rest = { paymentMethodStatus: null, retryAfterSeconds: null, namedPaymentId };
+        return { kind: "not_sent", reason: "upstream_unavailable", ...rest };
+      }
       case "unknown":
-        return { kind: "indeterminate", reason: "timeout", namedPaymentId: null };
+        return { kind: "indeterminate", reason: "timeout", namedPaymentId: null, nameIs: null };
       case "named": {
         const namedPaymentId = paid("CONFIRMED").id;
-        return { kind: "indeterminate", reason: "status_500_names_a_payment", namedPaymentId };
+        return { kind: "indeterminate", reason: "status_500", namedPaymentId, nameIs: "told" };
       }
       case "differs": {
         const namedPaymentId = paid("CONFIRMED", 5100).id;

@@ -4,13 +4,20 @@
  */
 import * as fc from "fast-check";
 import { describe, it } from "vitest";
-import { CHARGE_STATES, type Charge, moneyOf } from "../../src/domain/charge.ts";
+import {
+  CHARGE_STATES,
+  type Charge,
+  isFreezing,
+  isRefusalOpen,
+  isUnexplained,
+  moneyOf,
+} from "../../src/domain/charge.ts";
 import { type Draft, finish } from "../../src/domain/draft.ts";
 import { paymentsAgainst } from "../../src/domain/look.ts";
 import type { PaymentRecord } from "../../src/domain/payment.ts";
 import { type Decision, resolve, type Verdict } from "../../src/domain/resolve.ts";
 import { newDoubt } from "../../src/domain/schedule.ts";
-import { forbids } from "../../src/domain/whose.ts";
+import { forbids } from "../../src/domain/fit.ts";
 import { attemptOf, chargeOf, draftOf, judgedOf, recordOf, reportOf, T0 } from "./builders.ts";
 
 const STATUSES = ["CONFIRMED", "PENDING", "CANCELLED", "REFUNDED", "UNDER_REVIEW"];
@@ -39,6 +46,9 @@ interface Case {
   readonly other: Charge;
 }
 
+const NAMED = { namedPaymentId: "payment-0", nameIs: "told" } as const;
+const REFUSED = { outcome: "declined", noAtMs: T0 + 1000, refusal: "no" } as const;
+
 /** Another charge of the method, whose tag and payment are its own. */
 const OTHER = chargeOf({
   chargeId: "charge-2",
@@ -55,6 +65,8 @@ const cases: fc.Arbitrary<Case> = fc
     horizonMs: fc.constantFrom(900_000, null),
     creditedMs: fc.constantFrom(0, 899_999, 900_000),
     named: fc.boolean(),
+    /** Harmony refused it. */
+    refused402: fc.boolean(),
     /** Payments that a person has to judge, of this charge and of the other. */
     contested: fc.subarray(["payment-0", "payment-1", "payment-2"]),
     contestedOther: fc.subarray(["payment-0", "payment-1"]),
@@ -68,7 +80,8 @@ const cases: fc.Arbitrary<Case> = fc
     const payments = one.payments.map((record, index) => ({ ...record, id: `payment-${index}` }));
     const attempt = attemptOf({
       horizonMs: one.horizonMs,
-      namedPaymentId: one.named ? "payment-0" : null,
+      ...(one.named ? NAMED : {}),
+      ...(one.refused402 ? REFUSED : {}),
     });
     // What a person has named foreign, or a charge has, is contested no more.
     const open = payments.filter(({ chargeId, foreign }) => chargeId === null && !foreign);
@@ -243,7 +256,7 @@ describe("a person's decision", () => {
       const types = draft.noted.map(({ fact }) => fact.type);
       const after = chargeAfter(draft);
       expect(types.filter((type) => type === "operator_resolved")).toHaveLength(1);
-      expect(types.includes("method_unfrozen")).toBe(one.charge.state === "in_doubt");
+      expect(types.includes("method_unfrozen")).toBe(isFreezing(one.charge));
       const isAbsent = one.decision.decision === "not_charged";
       const isOpen = one.charge.state === "in_doubt" || one.charge.state === "not_charged";
       if (isAbsent && !isOpen) {
@@ -252,8 +265,33 @@ describe("a person's decision", () => {
         return;
       }
       expect(after).toMatchObject({ resolvedBy: "operator", escalated: false });
-      expect(after.state === "not_charged").toBe(isAbsent);
-      expect([after.nextLook !== null, after.lateLooks]).toEqual([isAbsent, 0]);
+      const isRefused = isAbsent && isRefusalOpen(one.charge);
+      expect(after.state === "not_charged").toBe(isAbsent && !isRefused);
+      const isLookedFor = isAbsent && after.attempts.some(isUnexplained);
+      expect([after.nextLook !== null, after.lateLooks]).toEqual([isLookedFor, 0]);
+    });
+  });
+
+  it("lets an open refusal stand, its 402 bound as Harmony said it, where it is `not_charged`", ({
+    expect,
+  }) => {
+    always((one, { draft, verdict }) => {
+      const isAbsent = verdict.type === "decided" && one.decision.decision === "not_charged";
+      if (isAbsent && isRefusalOpen(one.charge)) {
+        const after = chargeAfter(draft);
+        expect(after).toMatchObject({ state: "declined", payment: null, contested: [] });
+        expect(after.boundReply).toMatchObject({ status: 402 });
+        expect(JSON.parse(after.boundReply?.body ?? "")).toMatchObject({ upstream: "no" });
+        expect(moneyOf(after)).toBe("not_charged");
+      }
+    });
+  });
+
+  it("is a no from now on where it is `not_charged`, told before or not", ({ expect }) => {
+    always((one, { draft, verdict }) => {
+      if (verdict.type === "decided" && one.decision.decision === "not_charged") {
+        expect(chargeAfter(draft).attempts[0]?.noAtMs).toBe(draft.view.nowMs);
+      }
     });
   });
 

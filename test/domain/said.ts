@@ -5,7 +5,8 @@
 import type { AttemptRecord } from "../../src/domain/charge.ts";
 import type { OutcomeKind } from "../../src/domain/outcome.ts";
 import type { PaymentRecord } from "../../src/domain/payment.ts";
-import { type Circumstances, whose } from "../../src/domain/whose.ts";
+import { type Circumstances } from "../../src/domain/fit.ts";
+import { whose } from "../../src/domain/whose.ts";
 import { judgedOf, recordOf, RULES, T0 } from "./builders.ts";
 
 export const HOUR_MS = 3_600_000;
@@ -57,6 +58,8 @@ export function said({
         return `${id} is a person's, of ${verdict.fits.join(" or ")}: ${verdict.reason}`;
       case "nobody's":
         return `${id} is nobody's`;
+      case "denied":
+        return `${id} is denied`;
     }
   });
 }

@@ -85,14 +85,18 @@ describe("the horizon", () => {
 
   it("is never reached under `never`, nor where a reply named a payment", ({ expect }) => {
     expect(horizonReached({ ...attempt, horizonMs: null }, Number.MAX_SAFE_INTEGER)).toBe(false);
-    expect(horizonReached({ ...attempt, namedPaymentId: "p" }, Number.MAX_SAFE_INTEGER)).toBe(
-      false,
-    );
+    for (const nameIs of ["sure", "told"] as const) {
+      expect(horizonReached({ ...attempt, nameIs }, Number.MAX_SAFE_INTEGER)).toBe(false);
+    }
+  });
+
+  it("is reached beside a name that is but a guess", ({ expect }) => {
+    expect(horizonReached({ ...attempt, nameIs: "guess" }, 900_000)).toBe(true);
   });
 
   it("hands over to a person where no rule can decide by then", ({ expect }) => {
     const never = { ...attempt, horizonMs: null };
-    const named = { ...attempt, namedPaymentId: "p" };
+    const named = { ...attempt, nameIs: "sure" as const };
     expect(mustEscalate(never, counted(), T0 + 899_999)).toBe(false);
     expect(mustEscalate(never, counted(), T0 + 900_000)).toBe(true);
     expect(mustEscalate(named, counted(), T0 + 900_000)).toBe(true);

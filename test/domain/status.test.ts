@@ -124,7 +124,7 @@ describe("a status seen again", () => {
     ["CANCELLED", "CONFIRMED", "late_truth_found", "approved", 5000],
     ["CONFIRMED", "PENDING", "contradiction_found", "approved", 0],
     ["REFUNDED", "CONFIRMED", "contradiction_found", "approved", 0],
-    ["CANCELLED", "PENDING", "contradiction_found", "declined", 0],
+    ["CANCELLED", "PENDING", "late_truth_found", "pending", 0],
     ["CONFIRMED", "UNDER_REVIEW", "contradiction_found", "approved", 0],
   ] as const)(
     "that goes from %s to %s is %s: %s, %d",

@@ -2,9 +2,11 @@
  * One step of the core over given books, and what it came to: a look, a read of a payment. Owns no
  * expectation.
  */
+import { endContests } from "../../src/domain/contest.ts";
 import { type Draft, finish } from "../../src/domain/draft.ts";
 import type { LookPurpose, LookReport } from "../../src/domain/facts.ts";
 import { learnFromLook } from "../../src/domain/look.ts";
+import { learnFromPage } from "../../src/domain/page.ts";
 import { learnFromPoll, type PollReport } from "../../src/domain/status.ts";
 import { chargeOf, draftOf, type Given, reportOf, seenOf, typesOf } from "./builders.ts";
 
@@ -17,8 +19,14 @@ export function looked(
 ) {
   const draft = draftOf({ charges: [chargeOf()], ...given });
   learnFromLook(draft, reportOf(report), purpose, chargeId);
-  finish(draft);
-  return { draft, types: typesOf(draft), charge: draft.charges.get("charge-1") };
+  return ended(draft);
+}
+
+/** One page of the history that a caller asked for. */
+export function paged(given: Given, report: Partial<LookReport>) {
+  const draft = draftOf(given);
+  learnFromPage(draft, reportOf({ complete: false, ...report }));
+  return ended(draft);
 }
 
 /** A read of payment-1 that says CONFIRMED and is newer than anything, unless told otherwise. */
@@ -34,6 +42,15 @@ export function polled(given: Given, report: Partial<PollReport> = {}) {
     failure: null,
     ...report,
   });
+  return ended(draft);
+}
+
+/** A read that finds nothing under an id. */
+export const GONE = { seen: null, httpStatus: 404, failure: "status_404" } as const;
+
+/** Ends a step as the object does. */
+function ended(draft: Draft) {
+  endContests(draft);
   finish(draft);
   return { draft, types: typesOf(draft), charge: draft.charges.get("charge-1") };
 }

@@ -3,7 +3,8 @@
  * what forbids a further attempt. Pure.
  */
 import { describe, it } from "vitest";
-import { forbids, isNewTo, type Reason } from "../../src/domain/whose.ts";
+import { forbids, isNewTo } from "../../src/domain/fit.ts";
+import { type Reason } from "../../src/domain/whose.ts";
 import { judgedOf, recordOf, T0 } from "./builders.ts";
 import {
   A,
@@ -24,6 +25,8 @@ import {
 
 const BY_SINGLE = ["payment-1 is charge-1's 1 by single"];
 const NOBODYS = ["payment-1 is nobody's"];
+/** A reply that is sure of another payment. */
+const NAMED = { namedPaymentId: "payment-9", nameIs: "sure" } as const;
 
 function persons(reason: Reason, fits = "charge-1", id = "payment-1"): string {
   return `${id} is a person's, of ${fits}: ${reason}`;
@@ -172,12 +175,17 @@ describe("row 5: a person's, with the reason", () => {
 
   it("is one beside a name that a reply gave to any attempt that it fits", ({ expect }) => {
     for (const attempts of [
-      [judgedOf({ namedPaymentId: "payment-9" })],
-      [judgedOf({ namedPaymentId: "payment-9" }), A2],
-      [A, { ...A2, namedPaymentId: "payment-9" }],
+      [judgedOf(NAMED)],
+      [judgedOf({ ...NAMED, nameIs: "told" })],
+      [judgedOf(NAMED), A2],
+      [A, { ...A2, ...NAMED }],
     ]) {
       expect(said({ attempts })).toEqual([persons("proof_speaks_for_another")]);
     }
+  });
+
+  it("is none beside a name that is but a guess", ({ expect }) => {
+    expect(said({ attempts: [judgedOf({ ...NAMED, nameIs: "guess" })] })).toEqual(BY_SINGLE);
   });
 
   it.for([
@@ -194,7 +202,7 @@ describe("row 5: a person's, with the reason", () => {
 
   it("says the first of its reasons", ({ expect }) => {
     const odd = recordOf({ status: "REFUNDED", createdAtMs: T0 - 2 * DAY_MS });
-    const named = judgedOf({ namedPaymentId: "payment-9" });
+    const named = judgedOf(NAMED);
     const two = [odd, { ...odd, id: "payment-2", amountMinor: 5000 }];
     const reasons = (given: Case) => said(given)[0]?.split(": ")[1];
     const foreignWriters = true;

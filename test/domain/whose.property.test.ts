@@ -7,13 +7,8 @@ import { describe, it } from "vitest";
 import { type AttemptRecord, isUnexplained } from "../../src/domain/charge.ts";
 import type { OutcomeKind } from "../../src/domain/outcome.ts";
 import { holdsMoney, type PaymentRecord } from "../../src/domain/payment.ts";
-import {
-  type Circumstances,
-  forbids,
-  isNewTo,
-  type Verdict,
-  whose,
-} from "../../src/domain/whose.ts";
+import { type Circumstances, forbids, isNewTo } from "../../src/domain/fit.ts";
+import { type Verdict, whose } from "../../src/domain/whose.ts";
 import { judgedOf, recordOf, RULES, T0 } from "./builders.ts";
 import { CLOSED_MS, DAY_MS, ENDED, HOUR_MS, STATUSES } from "./said.ts";
 
@@ -45,14 +40,17 @@ const attempts = fc
       doubtEndedAtMs: fc.constantFrom(null, null, ENDED.doubtEndedAtMs),
       horizonMs: fc.constantFrom(900_000, null),
       lateMs: fc.constantFrom(0, HOUR_MS),
+      nameIs: fc.constantFrom("sure" as const, "told" as const, "guess" as const),
     }),
     { minLength: 1, maxLength: 4 },
   )
   .map((list) =>
-    list.map(({ tag, outcome, lateMs, ...one }, index) =>
+    list.map(({ tag, outcome, lateMs, nameIs, ...one }, index) =>
       judgedOf({
         ...one,
         outcome,
+        ...(["declined", "not_sent"].includes(outcome) ? { noAtMs: T0 + lateMs + 1000 } : {}),
+        ...(one.namedPaymentId === null ? {} : { nameIs }),
         attempt: index + 1,
         tag: tag === null ? null : `tag-${index}`,
         intentSeq: 10 * (index + 1),
@@ -73,6 +71,7 @@ const payments = fc
       tag: fc.constantFrom(null, null, null, "tag-0", "tag-1", "zzzzzzzz"),
       createdAtMs: fc.constantFrom(null, null, T0, T0 - DAY_MS, T0 + DAY_MS),
       absentAtMs: fc.constantFrom(null, T0, CLOSED_MS),
+      listedAtMs: fc.constantFrom(T0 + 2000, T0 + HOUR_MS, CLOSED_MS + 1),
       read: fc.boolean(),
       notOf: fc.constantFrom([], [], [], ["charge-1"], ["charge-2"]),
       foreign: fc.constantFrom(false, false, false, true),
@@ -115,6 +114,11 @@ function adoptions(verdicts: readonly Verdict[]): Adoption[] {
 
 function bySingle(verdicts: readonly Verdict[]): Adoption[] {
   return adoptions(verdicts).filter(({ by }) => by === "single");
+}
+
+/** Given to an attempt without an answer by nothing but the amount: row 5. */
+function guessed(verdicts: readonly Verdict[]): Adoption[] {
+  return bySingle(verdicts).filter(({ of }) => isUnexplained(of));
 }
 
 /** Each payment's verdict as one word, and whose it is. */
@@ -177,9 +181,11 @@ describe("whose a payment is", () => {
           expect(of.namedPaymentId).toBe(payment.id);
         }
         if (by === "single") {
-          expect(isUnexplained(of)).toBe(true);
-          expect(of.namedPaymentId).toBeNull();
-          expect(foreignWriters).toBe(false);
+          // A refusal may have left a cancelled one.
+          const isRefused = of.outcome === "declined" && payment.status === "CANCELLED";
+          expect(isUnexplained(of) || isRefused).toBe(true);
+          expect(["sure", "told"]).not.toContain(isRefused ? null : of.nameIs);
+          expect(isRefused ? false : foreignWriters).toBe(false);
           expect(["REFUNDED", "UNDER_REVIEW"]).not.toContain(payment.status);
         }
       }
@@ -268,7 +274,9 @@ describe("whose a payment is", () => {
 function expectNoMore(before: Map<string, string>, after: Map<string, string>): void {
   for (const [id, word] of before) {
     const now = after.get(id);
-    if (now !== word && !(word.endsWith("single") && now === "a person's")) {
+    // A no that stands leaves a cancelled one to nobody; one that may not, asks a person.
+    const isLess = now === "a person's" || now === "denied";
+    if (now !== word && !(word.endsWith("single") && isLess) && word !== "denied") {
       throw new Error(`${id} was ${word} and is ${now}`);
     }
   }
@@ -290,8 +298,8 @@ describe("a further candidate", () => {
         const after = judged({ ...one, payments: [...one.payments, added] });
         expectNoMore(words(before), words(after));
         // Where it is a charge's itself, it is so alone.
-        for (const { of } of bySingle(after).filter(({ payment }) => payment === added)) {
-          const rivals = bySingle(before).filter((other) => other.of.chargeId === of.chargeId);
+        for (const { of } of guessed(after).filter(({ payment }) => payment === added)) {
+          const rivals = guessed(before).filter((other) => other.of.chargeId === of.chargeId);
           expect(rivals).toEqual([]);
         }
       }),
@@ -316,11 +324,22 @@ describe("a further candidate", () => {
         const after = judged({ ...one, attempts: all });
         const told = words(after);
         // Nobody's may be the new one's: nothing of the others is.
-        const others = new Map([...before].filter(([, word]) => word !== "nobody's"));
+        // So may what spoke against a no alone.
+        const doubted = new Set(
+          judged(one).flatMap((verdict) =>
+            verdict.is === "a person's" && verdict.reason === "refused_yet_paid"
+              ? [verdict.payment.id]
+              : [],
+          ),
+        );
+        const others = new Map(
+          [...before].filter(([id, word]) => word !== "nobody's" && !doubted.has(id)),
+        );
         expectNoMore(others, told);
         for (const { of, payment } of bySingle(after)) {
           const was = before.get(payment.id);
-          expect(was === "nobody's" ? of : null).toBe(was === "nobody's" ? added : null);
+          const isNew = was === "nobody's" || was === "denied" || doubted.has(payment.id);
+          expect(isNew ? of : null).toBe(isNew ? added : null);
         }
         for (const verdict of after) {
           if (verdict.is === "a person's" && before.get(verdict.payment.id) !== "a person's") {
@@ -338,7 +357,7 @@ describe("a further candidate", () => {
     always((verdicts, one) => {
       const foreign = judged({ ...one, foreignWriters: true });
       expectNoMore(words(verdicts), words(foreign));
-      expect(bySingle(foreign)).toEqual([]);
+      expect(guessed(foreign)).toEqual([]);
     });
   });
 });

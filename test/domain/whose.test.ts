@@ -111,10 +111,14 @@ describe("row 1: a payment with an attempt's tag", () => {
     expect(said({ payments })).toEqual([
       "payment-1 is a person's, of charge-1: tagged_payment_differs",
     ]);
-    // That it fits another charge, without an answer, says nothing against the tag.
-    expect(said({ attempts: [A, { ...B, ...change, intentSeq: 1 }], payments })).toEqual([
-      "payment-1 is a person's, of charge-1: tagged_payment_differs",
-    ]);
+    // So it is of each other charge that it fits, without an answer or answered no.
+    const no = { outcome: "not_sent", noAtMs: T0 } as const;
+    for (const told of [{}, no]) {
+      const other = judgedOf({ ...B, ...change, ...told, intentSeq: 1 });
+      expect(said({ attempts: [A, other], payments })).toEqual([
+        "payment-1 is a person's, of charge-1 or charge-2: tagged_payment_differs",
+      ]);
+    }
   });
 
   it("is not judged where the look does not list it, read or not", ({ expect }) => {
@@ -253,13 +257,14 @@ describe("row 6: anything else", () => {
     ["it was recorded before the attempt", { payments: [recordOf({ recordedSeq: 9 })] }],
     ["it was recorded by the attempt's entry", { payments: [recordOf({ recordedSeq: 10 })] }],
     ["a person has said no", { payments: [recordOf({ notOf: ["charge-1"] })] }],
-    ["its attempt is explained", { attempts: [judgedOf({ explainedBy: "payment-0" })] }],
+    ["its attempt has its payment", { attempts: [judgedOf({ explainedBy: "payment-0" })] }],
   ])("is nobody's where %s", ([, given], { expect }) => {
     expect(said(given)).toEqual(["payment-1 is nobody's"]);
   });
 
   it.for(ANSWERED)("is nobody's where the attempt was answered: %s", (outcome, { expect }) => {
-    expect(said({ attempts: [judgedOf({ outcome })] })).toEqual(["payment-1 is nobody's"]);
+    const attempts = [judgedOf({ outcome, explainedBy: "payment-0" })];
+    expect(said({ attempts })).toEqual(["payment-1 is nobody's"]);
   });
 
   it("is not judged where the look does not list it, read by its id or not", ({ expect }) => {

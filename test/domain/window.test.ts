@@ -12,6 +12,7 @@ import {
   draftOf,
   METHOD_ID,
   recordOf,
+  refusedOf,
   reportOf,
   seenOf,
   T0,
@@ -51,7 +52,7 @@ describe("the end of a doubt", () => {
       byRule: looked({ charges: [chargeOf({ doubt: credited })], nowMs: NOW }).charge,
       polled: polled({ charges: [named], nowMs: NOW }).charge,
       byReply: answered(chargeOf(), { kind: "approved", payment: PAYMENT }),
-      refused: answered(chargeOf(), { kind: "declined", payment: null, upstream: "no" }),
+      refused: looked({ charges: [chargeOf({ attempts: [refusedOf()] })], nowMs: NOW }).charge,
       byPerson: decided(chargeOf(), CHARGED).charge,
       denied: decided(chargeOf(), NOT_CHARGED).charge,
     };
@@ -65,13 +66,25 @@ describe("the end of a doubt", () => {
     const two = [seenOf(), seenOf({ id: "payment-2" })];
     expect(endsOf(looked({ nowMs: NOW }, { payments: two }).charge)).toEqual([null]);
     expect(endsOf(looked({ nowMs: NOW }, { complete: false }).charge)).toEqual([null]);
+    const refused: Outcome = {
+      kind: "declined",
+      payment: null,
+      upstream: "no",
+      namedPaymentId: null,
+    };
+    expect(endsOf(answered(chargeOf(), refused))).toEqual([null]);
   });
 
   it("is none where there was no doubt", ({ expect }) => {
     const open = { answeredAtMs: null, answeredSeq: null, outcome: null };
     const flying = chargeOf({ state: "in_flight", doubt: null, attempts: [attemptOf(open)] });
     expect(endsOf(answered(flying, { kind: "approved", payment: PAYMENT }))).toEqual([null]);
-    const unknown: Outcome = { kind: "indeterminate", reason: "timeout", namedPaymentId: null };
+    const unknown: Outcome = {
+      kind: "indeterminate",
+      reason: "timeout",
+      namedPaymentId: null,
+      nameIs: null,
+    };
     expect(endsOf(answered(flying, unknown))).toEqual([null]);
     const pending = chargeOf({ state: "pending", payment: { ...PAYMENT, status: "PENDING" } });
     const payments = [recordOf({ chargeId: "charge-1", status: "PENDING" })];

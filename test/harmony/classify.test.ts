@@ -8,12 +8,14 @@ import {
   type Exchange,
   type MethodReading,
 } from "../../src/harmony/classify.ts";
-import { namedPaymentId, parseJson } from "../../src/harmony/wire.ts";
+import { isUuid, namesIn, parseJson } from "../../src/harmony/wire.ts";
 import { answered } from "./answered.ts";
 
 const NEW_ID = "11111111-1111-4111-8111-111111111111";
 const KNOWN_ID = "22222222-2222-4222-8222-222222222222";
 const ASKED: Asked = { amountMinor: 15_050, currency: "MXN", isKnown: (id) => id === KNOWN_ID };
+/** The rest of a reply, after its id and status. */
+const MONEY = ',"amount":150.5,"currency":"MXN"}';
 const ACTIVE: MethodReading = { type: "status", status: "ACTIVE" };
 
 function paid(change: Record<string, unknown> = {}): Record<string, unknown> {
@@ -42,7 +44,7 @@ describe("a success", () => {
 
   it("that says CANCELLED is declined, with its payment", ({ expect }) => {
     const payment = { ...PAYMENT, status: "CANCELLED" };
-    const outcome = { kind: "declined", payment, upstream: null };
+    const outcome = { kind: "declined", payment, upstream: null, namedPaymentId: null };
     expect(classifyAs(201, paid({ status: "CANCELLED" }))).toEqual(outcome);
   });
 
@@ -52,6 +54,7 @@ describe("a success", () => {
       expect(classifyAs(201, paid({ status }))).toMatchObject({
         kind: "indeterminate",
         namedPaymentId: NEW_ID,
+        nameIs: "sure",
       });
     },
   );
@@ -97,6 +100,7 @@ describe("a success", () => {
       kind: "indeterminate",
       reason: "success_does_not_parse",
       namedPaymentId: null,
+      nameIs: null,
     });
   });
 
@@ -110,7 +114,38 @@ describe("a success", () => {
     expect(classifyAs(201, paid(change))).toMatchObject({
       kind: "indeterminate",
       namedPaymentId: NEW_ID,
+      nameIs: "sure",
     });
+  });
+
+  it.for([
+    ["an id", `{"id":"${NEW_ID}","id":"${KNOWN_ID}","status":"CONFIRMED"${MONEY}`],
+    ["a status", `{"id":"${NEW_ID}","status":"CANCELLED","status":"CONFIRMED"${MONEY}`],
+    ["an amount", `{"id":"${NEW_ID}","status":"CONFIRMED","amount":1${MONEY}`],
+    ["a member of a member", `{"id":"${NEW_ID}","status":"CONFIRMED","x":{"a":1,"a":2}${MONEY}`],
+  ] as const)("with %s twice, unlike each other, is indeterminate", ([, body], { expect }) => {
+    expect(classifyAs(201, body)).toMatchObject({
+      kind: "indeterminate",
+      reason: "success_does_not_parse",
+      namedPaymentId: null,
+    });
+  });
+
+  it("with a member twice and the same is what it says", ({ expect }) => {
+    const body = `{"id":"${NEW_ID}","status":"CONFIRMED","status":"CONFIRMED"${MONEY}`;
+    expect(classifyAs(201, body)).toEqual({ kind: "approved", payment: PAYMENT });
+  });
+
+  it("with its id in capitals is of that payment, folded, and as it was spelt", ({ expect }) => {
+    const spelt = "AAAAAAAA-1111-4111-8111-111111111111";
+    const payment = { ...PAYMENT, id: spelt.toLowerCase(), spelt };
+    expect(classifyAs(201, paid({ id: spelt }))).toEqual({ kind: "approved", payment });
+    const isKnown = (id: string) => id === spelt.toLowerCase();
+    expect(classify(answered(201, paid({ id: spelt })), null, { ...ASKED, isKnown })).toMatchObject(
+      { kind: "contradictory", namedPaymentId: spelt.toLowerCase(), knownBefore: true },
+    );
+    // What is no UUID may differ by its case.
+    expect(classifyAs(201, paid({ id: "Pay_1" }))).toMatchObject({ payment: { id: "Pay_1" } });
   });
 });
 
@@ -119,7 +154,12 @@ describe("a refusal", () => {
 
   it.for([402, 422])("with %d is declined, with Harmony's text", (status, { expect }) => {
     const upstream = JSON.stringify(body);
-    expect(classifyAs(status, body)).toEqual({ kind: "declined", payment: null, upstream });
+    expect(classifyAs(status, body)).toEqual({
+      kind: "declined",
+      payment: null,
+      upstream,
+      namedPaymentId: null,
+    });
   });
 
   it("with 400 of an ACTIVE method is declined", ({ expect }) => {
@@ -134,6 +174,7 @@ describe("a refusal", () => {
         reason: "payment_method_not_active",
         paymentMethodStatus: status,
         retryAfterSeconds: null,
+        namedPaymentId: null,
       });
     },
   );
@@ -171,30 +212,114 @@ describe("a refusal", () => {
     },
   );
 
-  it.for([400, 401, 402, 403, 404, 422, 429, 500])(
-    "with %d that names a new payment is indeterminate and names it",
+  /** Where an error may name a payment. */
+  const naming = (id: unknown) => [
+    paid({ id }),
+    { message: "no", id },
+    { message: "no", paymentId: id },
+    { error: "no", payment: { id } },
+  ];
+
+  it.for([400, 402, 422])(
+    "with %d that names a payment is a refusal with a guess",
     (status, { expect }) => {
-      for (const naming of [
-        paid(),
-        { message: "no", id: NEW_ID },
-        { message: "no", paymentId: NEW_ID },
-        { error: "no", payment: { id: NEW_ID } },
-      ]) {
-        expect(classifyAs(status, naming)).toMatchObject({
-          kind: "indeterminate",
+      for (const named of naming(NEW_ID)) {
+        expect(classifyAs(status, named)).toMatchObject({
+          kind: "declined",
+          payment: null,
+          upstream: JSON.stringify(named),
           namedPaymentId: NEW_ID,
         });
       }
     },
   );
 
-  it.for([400, 402, 404, 429, 503])(
-    "with %d that names a known payment is contradictory",
+  it.for([401, 403, 404, 429])(
+    "with %d that names a payment was not sent, with a guess",
     (status, { expect }) => {
-      expect(classifyAs(status, { message: "no", id: KNOWN_ID })).toMatchObject({
-        kind: "contradictory",
-        namedPaymentId: KNOWN_ID,
-        knownBefore: true,
+      for (const named of naming(NEW_ID)) {
+        expect(classifyAs(status, named)).toMatchObject({
+          kind: "not_sent",
+          namedPaymentId: NEW_ID,
+        });
+      }
+      for (const method of [null, { type: "status", status: "REVOKED" }] as const) {
+        const outcome = classifyAs(400, { id: NEW_ID }, method);
+        expect(outcome).toMatchObject({ kind: "not_sent", namedPaymentId: NEW_ID });
+      }
+    },
+  );
+
+  it.for([
+    [409, "guess"],
+    [499, "guess"],
+    [500, "told"],
+    [302, "told"],
+    [599, "told"],
+  ] as const)(
+    "with %d that names a payment is indeterminate: it is %s",
+    ([status, nameIs], { expect }) => {
+      for (const named of naming(NEW_ID)) {
+        const outcome = { kind: "indeterminate", namedPaymentId: NEW_ID, nameIs };
+        expect(classifyAs(status, named)).toMatchObject(outcome);
+      }
+    },
+  );
+
+  it.for([400, 401, 402, 403, 404, 409, 422, 429, 500])(
+    "with %d names nothing that is known before, or is no UUID",
+    (status, { expect }) => {
+      for (const id of [KNOWN_ID, KNOWN_ID.toUpperCase(), "req_17", "17", "", 17, null, [NEW_ID]]) {
+        for (const named of naming(id)) {
+          const outcome = classifyAs(status, named);
+          expect("namedPaymentId" in outcome && outcome.namedPaymentId).toBeNull();
+          expect("nameIs" in outcome && outcome.nameIs !== null).toBe(false);
+          expect(outcome.kind).not.toBe("contradictory");
+        }
+      }
+    },
+  );
+
+  it("names a payment folded, and as it was spelt where that differs", ({ expect }) => {
+    const id = "AAAAAAAA-1111-4111-8111-111111111111";
+    const namedPaymentId = id.toLowerCase();
+    for (const status of [402, 429, 500]) {
+      for (const named of naming(id)) {
+        expect(classifyAs(status, named)).toMatchObject({ namedPaymentId, namedAs: id });
+        expect(classifyAs(status, { id: namedPaymentId })).not.toHaveProperty("namedAs");
+      }
+    }
+    const isKnown = (one: string) => one === namedPaymentId;
+    expect(classify(answered(402, { id }), null, { ...ASKED, isKnown })).toMatchObject({
+      kind: "declined",
+      namedPaymentId: null,
+    });
+  });
+
+  it.for([402, 429, 500])(
+    "with %d names the first payment that may be its, beside an id that is none, or is known",
+    (status, { expect }) => {
+      for (const id of ["req_17", 17, KNOWN_ID, KNOWN_ID.toUpperCase()]) {
+        for (const named of [
+          { id, paymentId: NEW_ID },
+          { id, payment: { id: NEW_ID } },
+          { id, paymentId: id, payment: { id: NEW_ID } },
+          { id: NEW_ID, paymentId: id },
+        ]) {
+          expect(classifyAs(status, named)).toMatchObject({ namedPaymentId: NEW_ID });
+        }
+      }
+    },
+  );
+
+  it.for([400, 401, 402, 403, 404, 422, 429])(
+    "with %d that has a member twice, unlike each other, is indeterminate",
+    (status, { expect }) => {
+      const text = '{"message":"no","message":"yes"}';
+      expect(classifyAs(status, text)).toMatchObject({
+        kind: "indeterminate",
+        reason: `status_${status}_without_json`,
+        namedPaymentId: null,
       });
     },
   );
@@ -218,7 +343,12 @@ describe("anything else", () => {
     "is indeterminate: no answer, %s",
     (reason, { expect }) => {
       const outcome = classify({ type: "failed", reason, latencyMs: 20_000 }, null, ASKED);
-      expect(outcome).toEqual({ kind: "indeterminate", reason, namedPaymentId: null });
+      expect(outcome).toEqual({
+        kind: "indeterminate",
+        reason,
+        namedPaymentId: null,
+        nameIs: null,
+      });
     },
   );
 });
@@ -299,16 +429,20 @@ describe("classify", () => {
     );
   });
 
-  it("never calls a charge refused or not sent where the body names a payment", ({ expect }) => {
+  it("keeps the name that an error gives a new payment, and never takes one for sure", ({
+    expect,
+  }) => {
     fc.assert(
       fc.property(exchanges, methods, (exchange, method) => {
+        fc.pre(exchange.type === "answered");
+        const { httpStatus, body } = exchange;
+        fc.pre(httpStatus < 200 || httpStatus > 299);
         const outcome = classify(exchange, method, ASKED);
-        const named =
-          exchange.type === "answered" ? namedPaymentId(parseJson(exchange.body)) : null;
-        if (named !== null) {
-          const refused = outcome.kind === "declined" && outcome.payment === null;
-          expect(refused || outcome.kind === "not_sent").toBe(false);
-        }
+        const [named] = namesIn(parseJson(body)).flatMap(({ id }) =>
+          isUuid(id) && id !== KNOWN_ID ? [id] : [],
+        );
+        expect("namedPaymentId" in outcome ? outcome.namedPaymentId : "none").toBe(named ?? null);
+        expect("nameIs" in outcome && outcome.nameIs === "sure").toBe(false);
       }),
       RUNS,
     );

@@ -73,7 +73,9 @@ export function assertRefundedOnce(
   }
   for (const { command, answer } of calls) {
     if (command.type === "refund" && answer?.reply.status === 201) {
-      tell((JSON.parse(answer.reply.body) as { id: string }).id, command.idempotencyKey);
+      // A UUID is the same in any letter case.
+      const { id } = JSON.parse(answer.reply.body) as { id: string };
+      tell(id.toLowerCase(), command.idempotencyKey);
     }
   }
   for (const [paymentId, keys] of told) {

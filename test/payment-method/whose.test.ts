@@ -5,27 +5,24 @@
 import { describe, it } from "vitest";
 import type { PaymentStatus } from "../../sandbox/kinds.ts";
 import type { Reply } from "../../src/domain/reply.ts";
-import { type ChargeChange, METHOD_ID, World, type WorldOptions } from "../support/fake-host.ts";
+import { METHOD_ID, type World } from "../support/fake-host.ts";
 import type { ScenarioInput } from "../support/sandbox.ts";
+import {
+  askedOfAPerson,
+  DAY_MS,
+  HOUR_MS,
+  MINUTE_MS,
+  moneyIn,
+  read,
+  ready,
+  taken,
+  toldOver,
+  WRITERS,
+} from "./histories.ts";
 import { assertDelivered, journalOf } from "./promises.ts";
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 /** The history has forgotten it for good. */
 const NEVER_MS = 10_000 * DAY_MS;
-/** Where others charge the same cards, too, and where they do not. */
-const WRITERS = [{ foreignWriters: false }, { foreignWriters: true }];
-
-/** A method with its baseline and one charge of long ago, and the scenario from then on. */
-async function ready(scenario: ScenarioInput, options: WorldOptions = {}): Promise<World> {
-  const world = new World(options);
-  await world.charged({ key: "first", amountMinor: 1234 });
-  await world.time.advance(DAY_MS);
-  world.scenario(scenario);
-  return world;
-}
-
 /** Somebody else's payment of a month ago, at the price of a charge, that no look lists. */
 function unlisted(world: World, status: PaymentStatus): string {
   const payment = world.sandbox.book.addPayment({
@@ -38,44 +35,6 @@ function unlisted(world: World, status: PaymentStatus): string {
   });
   payment.visibleAt = world.time.nowMs + NEVER_MS;
   return payment.id;
-}
-
-/** Somebody reads a payment by its id. */
-async function read(world: World, id: string): Promise<void> {
-  const actor = { caller: "main", keyId: "test", requestId: null, traceId: null, origin: null };
-  const about = { paymentMethodId: METHOD_ID, caller: "main", id, actor };
-  const call = world.send({ v: 1, type: "read_payment", ...about });
-  await world.time.until(() => call.endedAtMs !== null);
-}
-
-/** What a caller is told who asks again and again, once a minute, for so long. */
-async function toldOver(world: World, spanMs: number, change: ChargeChange = {}): Promise<Reply[]> {
-  const replies: Reply[] = [];
-  for (const untilMs = world.time.nowMs + spanMs; world.time.nowMs < untilMs;) {
-    replies.push(await world.charged(change));
-    await world.time.advance(MINUTE_MS);
-  }
-  return replies;
-}
-
-function moneyIn(replies: readonly Reply[]): string[] {
-  return [...new Set(replies.map(({ money }) => money ?? "none"))];
-}
-
-/** What the book holds of the customer's money at the charge's price, whoever asked, but for `other`. */
-function taken(world: World, other = ""): string[] {
-  return world.sandbox.book
-    .paymentsOf(METHOD_ID)
-    .filter(({ id, amountMinor }) => id !== other && amountMinor === 5000)
-    .filter(({ status }) => status === "CONFIRMED")
-    .map(({ id }) => id);
-}
-
-/** The entries by which a person is asked. */
-const ASKING: readonly string[] = ["charge_escalated", "payment_contested"];
-
-function askedOfAPerson(world: World): boolean {
-  return journalOf(world).some(({ type }) => ASKING.includes(type));
 }
 
 describe("an older payment of the same price that no look lists", () => {

@@ -163,6 +163,81 @@ describe("a charge that is answered", () => {
   });
 });
 
+describe("a charge whose answer misleads", () => {
+  it("says one member twice, the true value first or last", async () => {
+    const id = await methodThat("doubled_member_after_charging", {
+      kind: "doubled_member_after_charging",
+      member: "id",
+      wrong: "first",
+    });
+    const [status, named] = [await charge(url, id), await charge(url, id)];
+    const payments = await paymentsOf(id);
+    expect(status.text).toMatch(/"status":"CONFIRMED".*"status":"CANCELLED"}$/);
+    expect(named.text.startsWith(`{"id":"${payments[0]?.id}","id":"${payments[1]?.id}"`)).toBe(
+      true,
+    );
+    expect(payments.map((payment) => payment.status)).toEqual(["CONFIRMED", "CONFIRMED"]);
+  });
+
+  it("spells the id in capitals, and the history does not", async () => {
+    const id = await methodThat("approve_in_capitals");
+    const answer = await charge(url, id);
+    const [payment] = await paymentsOf(id);
+    expect(answer.json["id"]).toBe(payment?.id.toUpperCase());
+    expect(payment?.id).not.toBe(payment?.id.toUpperCase());
+    const read = await ask(url, "GET", `/${id}/payment/${String(answer.json["id"])}`);
+    expect(read.json["id"]).toBe(payment?.id);
+  });
+
+  it("is that of the charge before, also where nobody got to read it", async () => {
+    const late = "answer_of_the_charge_before";
+    const id = await methodThat({ kind: "decline", as: 402 }, late, late);
+    const [, second, third] = [await charge(url, id), await charge(url, id), await charge(url, id)];
+    const [payment] = await paymentsOf(id);
+    expect([second?.status, third?.status]).toEqual([402, 201]);
+    expect(third?.json["id"]).toBe(payment?.id);
+    expect(await paymentsOf(id)).toHaveLength(2);
+  });
+});
+
+describe("a charge that is refused and leaves payments behind", () => {
+  it("leaves those that it was told to, and shows what holds money later", async () => {
+    const id = await methodThat({
+      kind: "refuse_leaving_payments",
+      status: 402,
+      leaves: ["CANCELLED", "CONFIRMED"],
+      shownAfterMs: 60_000,
+    });
+    expect((await charge(url, id)).status).toBe(402);
+    const history = await ask(url, "GET", `/${id}/payment`);
+    expect(history.json["items"]).toMatchObject([{ status: "CANCELLED" }]);
+    expect(await paymentsOf(id)).toMatchObject([{ status: "CANCELLED" }, { status: "CONFIRMED" }]);
+  });
+
+  it("names nothing, the request, or a payment, where it was told to", async () => {
+    const leaving = { kind: "refuse_leaving_payments", status: 422 } as const;
+    const id = await methodThat(
+      leaving,
+      { ...leaving, leaves: [], names: "request_id", as: "paymentId" },
+      { ...leaving, names: "made", as: "payment.id" },
+      { ...leaving, leaves: [], names: "known" },
+      { ...leaving, leaves: [], names: "not_a_uuid" },
+    );
+    const told: unknown[] = [];
+    for (let index = 0; index < 5; index += 1) {
+      told.push((await charge(url, id)).json);
+    }
+    const [, made] = await paymentsOf(id);
+    expect(told).toEqual([
+      { message: "refused" },
+      { message: "refused", paymentId: expect.stringMatching(/^[0-9a-f-]{36}$/) as unknown },
+      { message: "refused", payment: { id: made?.id } },
+      { message: "refused", id: made?.id },
+      { message: "refused", id: "req-8842-attempt-1" },
+    ]);
+  });
+});
+
 describe("a charge that ends in an error", () => {
   it("has charged, or has not, as it was told", async () => {
     const id = await methodThat(

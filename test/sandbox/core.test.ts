@@ -64,6 +64,7 @@ describe("the core", () => {
       "history",
       "kinds",
       "reads",
+      "refusals",
       "scenario",
       "test-cards",
       "wire",
@@ -114,6 +115,20 @@ describe("the core", () => {
       return { replies, book: world.send("GET", "/sandbox/book") };
     };
     expect(run()).toEqual(run());
+  });
+
+  it("forgets a payment for good, and keeps it in the book", () => {
+    const world = new World();
+    world.charge();
+    const [payment] = world.harmony.book.paymentsOf(CARD);
+    if (payment === undefined) {
+      throw new Error("nothing was charged");
+    }
+    world.harmony.book.forgetPayment(payment);
+    const path = `/api/payment-method/${CARD}/payment`;
+    expect(world.send("GET", `${path}/${payment.id}`)).toMatchObject({ status: 404 });
+    expect(world.send("GET", path)).toMatchObject({ body: expect.stringContaining('"count":0') });
+    expect(world.harmony.book.paymentsOf(CARD)).toMatchObject([{ status: "CONFIRMED" }]);
   });
 
   it("saves what a request changed in one piece: the payment and the step used up", () => {

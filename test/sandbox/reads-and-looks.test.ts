@@ -61,6 +61,20 @@ describe("a read", () => {
   });
 });
 
+describe("a body that says one member twice", () => {
+  it("is a payment's, a payment method's, or that of a page's first item", async () => {
+    const doubled = { kind: "doubled_member", member: "status" } as const;
+    await setScenario(url, id, { reads: [doubled, doubled], looks: [doubled] });
+    const payment = await ask(url, "GET", `/${id}/payment/${paymentId}`);
+    expect(payment.text).toMatch(/"status":"CONFIRMED".*"status":"CANCELLED"}$/);
+    const method = await ask(url, "GET", `/${id}`);
+    expect(method.text).toMatch(/"status":"ACTIVE".*"status":"REVOKED"}$/);
+    const page = await ask(url, "GET", `/${id}/payment`);
+    expect(page.text).toMatch(/"items":\[{.*"status":"CONFIRMED".*"status":"CANCELLED"}\]}$/);
+    expect(page.json).toMatchObject({ count: 1, items: [{ id: paymentId }] });
+  });
+});
+
 describe("a look", () => {
   it("fails as it was told, then is normal", async () => {
     const path = `/${id}/payment`;

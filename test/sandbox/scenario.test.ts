@@ -43,7 +43,10 @@ describe("a scenario", () => {
     ],
     [{ charges: [{ kind: "decline", as: 500 }] }, "charges[0]: decline: as:"],
     [{ reads: [{ kind: "hang", how: "reset" }] }, '"how" is not allowed; allowed: no members'],
-    [{ looks: ["approve"] }, "allowed: ok, error, hang, reset, garbage, empty, foreign"],
+    [
+      { looks: ["approve"] },
+      "allowed: ok, error, hang, reset, garbage, doubled_member, empty, foreign",
+    ],
     [{ refunds: ["error_after_revoking"] }, "error_after_refunding"],
     [{ revokes: ["wrong_amount_after_revoking"] }, '"wrong_amount_after_revoking" is not allowed'],
     [{ history: { sort: "newest" } }, 'history: "sort" is not allowed; allowed: fields, descr'],

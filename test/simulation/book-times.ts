@@ -29,7 +29,9 @@ export function listedFrom(payment: Payment, history: Shows): number {
 
 /** The status that a payment had; its first one before it was made. */
 export function statusAt({ status, statusHistory }: Told, atMs: number): string {
-  return statusHistory.findLast(({ at }) => at <= atMs)?.status ?? status;
+  return (
+    statusHistory.findLast(({ at }) => at <= atMs)?.status ?? statusHistory[0]?.status ?? status
+  );
 }
 
 /** Whether a status means that the customer's money is taken, or may yet be. */

@@ -12,11 +12,9 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
       },
       {
         file: "payment-method/looker.ts",
-        from: `    const report = await this.#read();
-    const load = {`,
+        from: `    const report = await this.#read(endsAtMs - this.#host.now());`,
         to: `    const before = chargeId === null ? null : this.#books.journal.charges.byId(chargeId);
-    const report = await this.#read();
-    const load = {`,
+    const report = await this.#read(endsAtMs - this.#host.now());`,
       },
       {
         file: "payment-method/looker.ts",
@@ -65,13 +63,13 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/resolve.ts",
-        from: `  if (record.chargeId !== null) {`,
+        from: `  if (record.chargeId !== null && !isOwn) {`,
         to: `  if (false) {`,
       },
       {
         file: "domain/resolve.ts",
-        from: `const attempt = attemptThatMade(draft, charge, record);`,
-        to: `const attempt = attemptThatMade(draft, charge, record) ?? lastAttempt(charge);`,
+        from: `: attemptThatMade(draft, charge, record);`,
+        to: `: (attemptThatMade(draft, charge, record) ?? lastAttempt(charge));`,
       },
     ],
   },

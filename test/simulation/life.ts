@@ -9,6 +9,7 @@ import { SharedBrake } from "../../src/payment-method/shared-brake.ts";
 import { type Shared, World } from "../support/fake-host.ts";
 import { NodeLedger } from "../support/node-ledger.ts";
 import { T0, VirtualTime } from "../support/virtual-time.ts";
+import { Afterthoughts } from "./afterthoughts.ts";
 import { Chance } from "./chance.ts";
 import { Door } from "./door.ts";
 import { Log } from "./log.ts";
@@ -64,7 +65,11 @@ export async function live(seed: number): Promise<Life> {
     refunder.heard(told, (order) => shop.ask(order, 1));
     operator.heard(told);
     unrest.heard(told);
+    afterthoughts.heard(told);
   });
+  const afterthoughts = new Afterthoughts(plan, chance, log, worlds, (ordered) =>
+    shop.order(ordered, MINUTE_MS),
+  );
   const unrest = new Unrest(plan, chance, log, worlds, {
     read: (card, paymentId) => shop.readPayment(card, paymentId),
     refund: (order, paymentId) => refunder.askFor(order, paymentId),
@@ -90,9 +95,11 @@ export async function live(seed: number): Promise<Life> {
   });
   revoker.begin(plan, worlds);
   troubles.begin();
+  afterthoughts.begin();
   await time.advance(plan.busyMs + MINUTE_MS);
   troubles.end();
   unrest.end();
+  afterthoughts.end();
   isQuiet = true;
   log.note("quiet");
   for (const [index, world] of worlds.entries()) {
@@ -110,11 +117,9 @@ export async function live(seed: number): Promise<Life> {
   await time.advance(12 * HOUR_MS + QUIET_MS);
   const booked = new Map(worlds.flatMap(bookedOf));
   const bookedAtMs = time.nowMs;
-  if (plan.troubles.has("refunded_by_others") || plan.troubles.has("flapping")) {
-    // What others or Harmony have done, no one needs to have told us: it is known once it is read.
-    shop.readAll();
-    await time.advance(MINUTE_MS);
-  }
+  // What others or Harmony have done, no one needs to have told us: it is known once it is read.
+  shop.readAll();
+  await time.advance(MINUTE_MS);
   const { ledger } = shared;
   const virtualMs = time.nowMs - T0;
   const { restored, ledgerRestoredAt } = troubles;

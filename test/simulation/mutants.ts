@@ -1,11 +1,13 @@
 /**
  * Owns the planted bugs that a simulation must find: those of charges here, those of refunds and
  * revokes in refund-mutants.ts, those of decisions by hand in decision-mutants.ts, those of the page
- * that says whose a payment is in whose-mutants.ts.
+ * that says whose a payment is in whose-mutants.ts, those of what Harmony refuses and names in
+ * refusal-mutants.ts.
  */
 import type { Mutant } from "./plant.ts";
 import { DECISION_MUTANTS } from "./decision-mutants.ts";
 import { REFUND_MUTANTS } from "./refund-mutants.ts";
+import { REFUSAL_MUTANTS } from "./refusal-mutants.ts";
 import { WHOSE_MUTANTS } from "./whose-mutants.ts";
 
 const CHARGE_MUTANTS: readonly Mutant[] = [
@@ -109,12 +111,8 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "payment-method/payment-method.ts",
-        from: `      return (
-        record !== null &&
-        (record.recordedSeq`,
-        to: `      return (
-        false && record !== null &&
-        (record.recordedSeq`,
+        from: `return isRecorded || journal.charges.isNamed(paymentId, sent.intentSeq);`,
+        to: `return isRecorded && paymentId === "";`,
       },
     ],
   },
@@ -133,8 +131,8 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "harmony/client.ts",
-        from: `      return "known_payment_missing";`,
-        to: `      return null;`,
+        from: `return MISSING;`,
+        to: `return null;`,
       },
     ],
   },
@@ -153,7 +151,7 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/schedule.ts",
-        from: `return horizonMs !== null && namedPaymentId === null && outcome`,
+        from: `return horizonMs !== null && !isNamed && outcome`,
         to: `return horizonMs !== null && outcome`,
       },
     ],
@@ -163,8 +161,8 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/decide.ts",
-        from: `return charge !== null || method.foreignSeen || method.foreignWriters`,
-        to: `return method.foreignSeen || method.foreignWriters`,
+        from: `return charge !== null || method.isDoubted || method.foreignSeen`,
+        to: `return method.isDoubted || method.foreignSeen`,
       },
     ],
   },
@@ -297,7 +295,7 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "harmony/classify.ts",
-        from: "      return indeterminate(`status_${exchange.httpStatus}`);",
+        from: 'return indeterminate(`status_${httpStatus}`, named, isGuess ? "guess" : "told");',
         to: `      return notSent("upstream_unavailable", null);`,
       },
     ],
@@ -337,8 +335,8 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/decide.ts",
-        from: `if (other.state === "in_doubt" || other.state === "in_flight") {`,
-        to: `if (other.state === "in_flight") {`,
+        from: `if (isFreezing(other) || isUnchecked || other.state === "in_flight") {`,
+        to: `if (isUnchecked || other.state === "in_flight") {`,
       },
     ],
   },
@@ -410,6 +408,7 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
 export const MUTANTS: readonly Mutant[] = [
   ...CHARGE_MUTANTS,
   ...WHOSE_MUTANTS,
+  ...REFUSAL_MUTANTS,
   ...REFUND_MUTANTS,
   ...DECISION_MUTANTS,
 ];

@@ -54,7 +54,7 @@ export const REFUND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/draft.ts",
-        from: `return fact.outcome.kind === "refunded" ? set(fact.outcome.payment, {}) : 0;`,
+        from: `return fact.outcome.kind === "refunded" ? set(fact.outcome.payment, { missing: false }) : 0;`,
         to: `return fact.outcome.kind === "refunded" ? 2 * set(fact.outcome.payment, {}) : 0;`,
       },
     ],
@@ -98,7 +98,11 @@ export const REFUND_MUTANTS: readonly Mutant[] = [
       {
         file: "payment-method/refunds.ts",
         from: `      const { harmony } = this.#host;
-      const submission = await harmony.refund(paymentMethodId, payment.id, request.reason);`,
+      const submission = await harmony.refund(
+        paymentMethodId,
+        this.#books.speltOf(payment.id),
+        request.reason,
+      );`,
         to: ``,
       },
     ],

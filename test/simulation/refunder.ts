@@ -58,7 +58,9 @@ export class Refunder {
    * `orderAgain` places the same order under another key.
    */
   heard({ order, reply }: Told, orderAgain: (order: Order) => void): void {
-    const isCharged = reply.status === 201 && reply.money === "charged";
+    // The first answer's bytes stay, and may name what was cancelled.
+    const isCharged =
+      reply.status === 201 && reply.money === "charged" && /"CONFIRMED"/.test(reply.body);
     if (!isCharged || this.#considered.has(order.key)) {
       return;
     }
@@ -66,8 +68,10 @@ export class Refunder {
     if (!this.#chance.yes(this.#plan.refundShare)) {
       return;
     }
-    const { id: paymentId } = JSON.parse(reply.body) as { id: string };
-    const of = this.#chance.yes(0.25) ? (reply.chargeId ?? paymentId) : paymentId;
+    const { id } = JSON.parse(reply.body) as { id: string };
+    const of = this.#chance.yes(0.25) ? (reply.chargeId ?? id) : id;
+    // A UUID is the same in any letter case.
+    const paymentId = id.toLowerCase();
     const afterMs = this.#chance.between(0, this.#chance.pick([200, MINUTE_MS, 15 * MINUTE_MS]));
     this.#time(order.card).after(afterMs, () => {
       const { card, caller } = order;

@@ -41,6 +41,8 @@ export interface Told {
 type Shown = { readonly id?: string; readonly status?: string };
 
 const MINUTE_MS = 60_000;
+/** When a program asks again under a new key: at once, or when the customer comes back. */
+const AGAIN_AFTER_MS = [0, 0, 0, 1000, MINUTE_MS, 8 * MINUTE_MS, 16 * MINUTE_MS, 25 * MINUTE_MS];
 /** What a caller waits before it asks again, where nobody told it. */
 const PAUSES_MS = [50, 1000, 7000, MINUTE_MS, 6 * MINUTE_MS, 21 * MINUTE_MS];
 
@@ -62,6 +64,8 @@ export class Shop {
   readonly seen: Seen[] = [];
   /** Every key that a charge was asked for under, with what was first asked. */
   readonly orders: Order[] = [];
+  /** When a charge was asked for, whether or not anybody heard the answer. */
+  readonly asks: { readonly key: string; readonly atMs: number }[] = [];
   readonly #chance: Chance;
   readonly #log: Log;
   readonly #door: Door;
@@ -71,6 +75,8 @@ export class Shop {
   #keys = 0;
   /** Keys in whose place their wish was asked for under another one. */
   readonly #orderedAgain = new Set<string>();
+  /** Keys of which a caller was told that their wish was paid before: nobody asks for them again. */
+  readonly #closed = new Set<string>();
 
   constructor(
     chance: Chance,
@@ -107,6 +113,10 @@ export class Shop {
     const asked = changed ? { ...order, amountMinor: amountMinor + 100 } : order;
     const world = this.#world(card);
     const askedAtMs = world.time.nowMs;
+    if (this.#closed.has(key)) {
+      return;
+    }
+    this.asks.push({ key, atMs: askedAtMs });
     if (!this.orders.some((one) => one.key === key)) {
       this.orders.push(order);
     }
@@ -141,6 +151,9 @@ export class Shop {
     if (reply !== null) {
       const told = { order, askedAtMs, toldAtMs: this.#time(order).nowMs, reply };
       this.told.push(told);
+      if (reply.body.includes('"code":"earlier_charge_paid"')) {
+        this.#closed.add(order.key);
+      }
       this.#onTold(told);
     }
     if (reply?.status === 201 && reply.money === "pending") {
@@ -161,9 +174,19 @@ export class Shop {
   #goOn(order: Order, reply: Reply | null, patience: number): void {
     const done = reply !== null && reply.status < 500 && reply.retry !== "same_key";
     // Under one new key, however often it was told: two would be two wishes.
-    if (reply?.retry === "new_key" && !this.#orderedAgain.has(order.key) && this.#chance.yes(0.5)) {
+    const share = 0.8;
+    if (
+      reply?.retry === "new_key" &&
+      !this.#orderedAgain.has(order.key) &&
+      this.#chance.yes(share)
+    ) {
       this.#orderedAgain.add(order.key);
-      this.order(order, MINUTE_MS);
+      const afterMs = this.#chance.pick(AGAIN_AFTER_MS);
+      if (afterMs === 0) {
+        this.order(order, MINUTE_MS);
+      } else {
+        this.#time(order).after(afterMs, () => void this.order(order, MINUTE_MS));
+      }
       return;
     }
     if (done && this.#chance.yes(0.7)) {
@@ -245,7 +268,8 @@ export class Shop {
       for (const { id, status } of body.items ?? [body]) {
         if (id !== undefined && status !== undefined) {
           const told = { askedAtMs, toldAtMs: time.nowMs };
-          this.seen.push({ card, paymentId: id, status, ...told });
+          // A UUID is the same in any letter case.
+          this.seen.push({ card, paymentId: id.toLowerCase(), status, ...told });
         }
       }
     };

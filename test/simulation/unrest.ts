@@ -126,7 +126,7 @@ export class Unrest {
   /** Harmony takes a final status back, once or twice, while somebody reads it slowly and quickly. */
   #flap(card: number, id: string): void {
     const world = this.#world(card);
-    const payment = world.sandbox.book.payment(id);
+    const payment = world.sandbox.book.payment(id.toLowerCase());
     if (payment === undefined || this.#flapping.has(id) || this.#chance.yes(0.4)) {
       return;
     }

@@ -35,7 +35,7 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     name: "takes a payment that was known",
     edits: [
       {
-        file: "domain/whose.ts",
+        file: "domain/fit.ts",
         from: `payment.recordedSeq > attempt.intentSeq`,
         to: `payment.recordedSeq > 0`,
       },
@@ -45,7 +45,7 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     name: "row 1: a tag proves nothing",
     edits: [
       {
-        file: "domain/whose.ts",
+        file: "domain/fit.ts",
         from: `return (tag !== null && tag === attempt.tag) || attempt`,
         to: `return (tag === "" && tag === attempt.tag) || attempt`,
       },
@@ -75,7 +75,7 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     name: "row 2: a name proves nothing",
     edits: [
       {
-        file: "domain/whose.ts",
+        file: "domain/fit.ts",
         from: `|| attempt.namedPaymentId === id;`,
         to: `|| attempt.namedPaymentId === "";`,
       },
@@ -96,8 +96,8 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/whose.ts",
-        from: `[charges.length > 1, `,
-        to: `[charges.length > 99, `,
+        from: `[charges.size > 1, `,
+        to: `[charges.size > 99, `,
       },
     ],
   },
@@ -106,8 +106,8 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/whose.ts",
-        from: `[about.rivals > 1, `,
-        to: `[about.rivals > 99, `,
+        from: `[rivals.length > 1, `,
+        to: `[rivals.length > 99, `,
       },
     ],
   },
@@ -116,8 +116,8 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/whose.ts",
-        from: `[about.foreignWriters, `,
-        to: `[about.foreignWriters && about.rivals > 99, `,
+        from: `[foreignWriters, `,
+        to: `[foreignWriters && rivals.length > 99, `,
       },
     ],
   },
@@ -126,8 +126,8 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/whose.ts",
-        from: `one.namedPaymentId !== null), `,
-        to: `one.namedPaymentId === ""), `,
+        from: `[isProven || isNamed, `,
+        to: `[isProven && rivals.length > 99, `,
       },
     ],
   },
@@ -136,7 +136,7 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/whose.ts",
-        from: `!timeContradicts(payment, one, about.nowMs)`,
+        from: `!timeContradicts(payment, one, nowMs)`,
         to: `one.attempt > 0`,
       },
     ],
@@ -145,7 +145,7 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     name: "row 5: a window that closes at once",
     edits: [
       {
-        file: "domain/whose.ts",
+        file: "domain/fit.ts",
         from: `doubtEndedAtMs === null ? Infinity : doubtEndedAtMs + (lateMs.at(-1) ?? 0)`,
         to: `doubtEndedAtMs === null ? Infinity : -Infinity`,
       },
@@ -155,7 +155,7 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     name: "row 5: a window that never closes",
     edits: [
       {
-        file: "domain/whose.ts",
+        file: "domain/fit.ts",
         from: `doubtEndedAtMs === null ? Infinity : doubtEndedAtMs + (lateMs.at(-1) ?? 0)`,
         to: `Infinity + 0 * (doubtEndedAtMs ?? lateMs.length)`,
       },
@@ -197,8 +197,8 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/charge.ts",
-        from: `  if (charge.contested.length > 0 && !hasPayment(charge)) {`,
-        to: `  if (charge.contested.length > 99 && !hasPayment(charge)) {`,
+        from: `if (contested.length > 0 && (isMissing || !hasPayment(charge))) {`,
+        to: `if (contested.length > 99 && (isMissing || !hasPayment(charge))) {`,
       },
     ],
   },
@@ -247,8 +247,13 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "payment-method/payment-method.ts",
-        from: `return isContested ? problem("payment_contested", { ...CONTESTED, chargeId }) : null;`,
-        to: `return isContested && chargeId === "" ? problem("payment_contested", CONTESTED) : null;`,
+        from: `if (isContested) {`,
+        to: `if (isContested && chargeId === "") {`,
+      },
+      {
+        file: "payment-method/payment-method.ts",
+        from: `return this.#books.journal.contestedOf(request).length > 0`,
+        to: `return this.#books.journal.contestedOf(request).length > 99`,
       },
     ],
   },
@@ -277,8 +282,8 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/schedule.ts",
-        from: `const isHourly = escalated && credited >= (horizonMs ?? ESCALATE_AFTER_MS);`,
-        to: `const isHourly = escalated && credited >= 0 * (horizonMs ?? ESCALATE_AFTER_MS);`,
+        from: `const isHourly = watch.escalated && credited >= spanMs(watch);`,
+        to: `const isHourly = watch.escalated && credited >= 0 * spanMs(watch);`,
       },
     ],
   },

@@ -91,19 +91,24 @@ export interface Call {
   endedAtMs: number | null;
 }
 
+/** What the instance that sent a request got to read of its answer; all null where it read none. */
+interface Heard {
+  answeredAtMs: number | null;
+  httpStatus: number | null;
+  body: string | null;
+}
+
 /** One POST of a charge as it left, whoever got to read it. */
-export interface Submission {
+export interface Submission extends Heard {
   readonly atMs: number;
   readonly amount: number;
   readonly description: string;
 }
 
 /** One POST of a refund as it left. */
-export interface RefundSubmission {
+export interface RefundSubmission extends Heard {
   readonly atMs: number;
   readonly paymentId: string;
-  /** What the instance that sent it got to read; null where it read nothing. */
-  httpStatus: number | null;
 }
 
 /** One line of an instance's log, and when it was written. */
@@ -145,6 +150,8 @@ export class World {
   clockOffsetMs = 0;
   /** Each time the clock was set, and by how much: what it costs a horizon is measured by it. */
   readonly jumps: { readonly atMs: number; readonly byMs: number }[] = [];
+  /** What the clock was read to say, and when that was by the time that no clock follows. */
+  readonly clockReads = new Map<number, number[]>();
   alarmAtMs: number | null = null;
   /** Alarms that were due and did not run, since the constructor had set a later one. */
   alarmsPutOff = 0;
@@ -167,6 +174,8 @@ export class World {
   /** When the alarm that runs was due: it is stored until it has ended well. */
   #deliveringAtMs = 0;
   #aborted = false;
+  /** How long each request on its way may take. */
+  readonly #deadlines = new WeakMap<AbortSignal, number>();
 
   constructor(options: WorldOptions = {}) {
     this.#options = options;
@@ -193,6 +202,15 @@ export class World {
   /** What the machine's clock says. */
   get wallMs(): number {
     return this.time.nowMs + this.clockOffsetMs;
+  }
+
+  #readClock(): number {
+    const { wallMs } = this;
+    const reads = this.clockReads.get(wallMs) ?? [];
+    if (reads.at(-1) !== this.time.nowMs) {
+      this.clockReads.set(wallMs, [...reads, this.time.nowMs]);
+    }
+    return wallMs;
   }
 
   /** Sets the machine's clock forward or back; the runtime's alarm follows it. */
@@ -527,7 +545,11 @@ export class World {
     const network: Network = {
       fetch: async (url, init) => this.#fetch(url, init, connections, alive, latencyMs),
       now: () => this.wallMs,
-      deadline: () => new AbortController().signal,
+      deadline: (timeoutMs) => {
+        const { signal } = new AbortController();
+        this.#deadlines.set(signal, timeoutMs);
+        return signal;
+      },
     };
     return {
       paymentMethodId: this.paymentMethodId,
@@ -553,7 +575,7 @@ export class World {
       harmonyTimeoutMs: TIMEOUT_MS,
       tag: this.#options.tag ?? true,
       brake: this.#brake,
-      now: () => this.wallMs,
+      now: () => this.#readClock(),
       timer: (delayMs) => {
         const { promise, resolve } = Promise.withResolvers<void>();
         let wanted = true;
@@ -616,7 +638,7 @@ export class World {
     let open = true;
     this.#leave(() => {
       const sentAtMs = this.time.nowMs;
-      const refund = init.method === "POST" ? this.#noteSubmission(url, init.body as string) : null;
+      const noted = init.method === "POST" ? this.#noteSubmission(url, init.body as string) : null;
       const finish = async (run: () => void) => {
         if (open) {
           open = false;
@@ -640,15 +662,17 @@ export class World {
             if (open) {
               end(reply.kind === "respond" ? "answered" : "severed");
               await finish(() => {
-                if (refund !== null && reply.kind === "respond") {
-                  refund.httpStatus = reply.status;
+                if (noted !== null && reply.kind === "respond") {
+                  const { status: httpStatus, body } = reply;
+                  Object.assign(noted, { answeredAtMs: this.time.nowMs, httpStatus, body });
                 }
                 deliver(reply, resolve, reject);
               });
             }
           });
         }
-        this.time.after(sentAtMs + TIMEOUT_MS - this.time.nowMs, async () => {
+        const timeoutMs = this.#deadlines.get(init.signal as AbortSignal) ?? TIMEOUT_MS;
+        this.time.after(sentAtMs + timeoutMs - this.time.nowMs, async () => {
           if (open) {
             end("abandoned");
             await finish(() => reject(new DOMException("too late", "TimeoutError")));
@@ -672,17 +696,20 @@ export class World {
     return this.sandbox.handle({ ...request, path: to.pathname, query });
   }
 
-  /** Notes what leaves; gives the note where it is of a refund, for what will be answered. */
-  #noteSubmission(url: string, body: string): RefundSubmission | null {
+  /** Notes what leaves; gives the note, for what will be heard of it. */
+  #noteSubmission(url: string, text: string): Heard {
+    const unheard = { atMs: this.time.nowMs, answeredAtMs: null, httpStatus: null, body: null };
     const paymentId = /\/payment\/([^/]+)\/refund$/.exec(url)?.[1];
     if (paymentId !== undefined) {
-      const refund = { atMs: this.time.nowMs, paymentId, httpStatus: null };
+      // A UUID is the same in any letter case.
+      const refund = { ...unheard, paymentId: paymentId.toLowerCase() };
       this.refundSubmissions.push(refund);
       return refund;
     }
-    const { amount, description } = JSON.parse(body) as { amount: number; description?: string };
-    this.submissions.push({ atMs: this.time.nowMs, amount, description: description ?? "" });
-    return null;
+    const { amount, description } = JSON.parse(text) as { amount: number; description?: string };
+    const submission = { ...unheard, amount, description: description ?? "" };
+    this.submissions.push(submission);
+    return submission;
   }
 
   #control(method: string, path: string, body: unknown): void {

@@ -18,6 +18,7 @@ import type { RefundAsk } from "../refunder.ts";
 import type { Revoke } from "../revoker.ts";
 import type { Seen, Told } from "../shop.ts";
 import { type Lie, liesOf } from "./lies.ts";
+import { type CompleteLook, timesOf } from "./times.ts";
 
 export const HOUR_MS = 3_600_000;
 export const HORIZON_MS = 900_000;
@@ -40,6 +41,10 @@ export interface Facts {
   /** What callers were told of payments, by reads and pages. */
   readonly seen: readonly Seen[];
   readonly lies: readonly Lie[];
+  /** When each entry was made, by the time of the simulation. */
+  readonly times: ReadonlyMap<number, number>;
+  /** The looks that were complete, in order; what callers read is none. */
+  readonly looks: readonly CompleteLook[];
   readonly refundAsks: readonly RefundAsk[];
   readonly revokes: readonly Revoke[];
   readonly resolves: readonly Resolve[];
@@ -56,6 +61,7 @@ export function factsOf(life: Life, world: World, index: number): Facts {
   if (card === undefined) {
     throw new Error(`there is no card ${index}`);
   }
+  const times = timesOf(world, journal);
   const payments = life.worlds[0]?.sandbox.book.paymentsOf(world.paymentMethodId) ?? [];
   return {
     life,
@@ -68,6 +74,12 @@ export function factsOf(life: Life, world: World, index: number): Facts {
     payments,
     seen: life.shop.seen.filter(({ card: one }) => one === index),
     lies: liesOf(world, payments),
+    times,
+    looks: journal.flatMap(({ seq, type, outcome, detail }) =>
+      type === "looked" && outcome === "complete" && detail?.["purpose"] !== "read"
+        ? [{ atMs: times.get(seq) ?? Infinity, newIds: (detail?.["new"] ?? []) as string[] }]
+        : [],
+    ),
     read: life.shop.read.filter(({ order }) => order.card === index),
     told: life.shop.told.filter(({ order }) => order.card === index),
     refundAsks: life.refunder.asks.filter(({ wish }) => wish.card === index),

@@ -7,11 +7,23 @@ import type { Entry } from "../../../src/domain/entries.ts";
 import type { Trouble } from "../plan.ts";
 import { keyOf } from "../shop.ts";
 import { isBeyondHorizon } from "./excuses.ts";
+import { isStale } from "./noes.ts";
+import { holdsMoney, statusAt } from "../book-times.ts";
 import { type Facts, HOUR_MS, LOOK_MS, namedForeign, shownAt, submissionOf } from "./facts.ts";
 
 const LOOKS_IN_FIRST_HOUR_MAX = 30;
 
+/** Beyond any life's: a look in five minutes for each doubt, over its days, beside those of callers. */
+const LOOKS_MAX = 2000;
+
 export function assertFewLooks({ life, journal, charges }: Facts): void {
+  const all = journal.filter(
+    ({ type, detail }) => type === "looked" && detail?.["purpose"] !== "read",
+  );
+  const asks = life.shop.asks.length;
+  if (all.length > LOOKS_MAX + asks) {
+    throw new Error(`${all.length} looks in a life with ${asks} charges asked for`);
+  }
   if (life.plan.troubles.has("clock_back") || life.plan.troubles.has("clock_leaps")) {
     // The entries' times repeat an hour there.
     return;
@@ -35,26 +47,43 @@ export function assertFewLooks({ life, journal, charges }: Facts): void {
 }
 
 /** A complete look shows every payment that an earlier one has shown, and all of ours. */
-export function assertCompleteLooksShowAll({ journal }: Facts): void {
+export function assertCompleteLooksShowAll(facts: Facts): void {
+  const { journal, payments, times } = facts;
+  // What Harmony has forgotten for good, no look can show.
+  const gone = new Set(payments.flatMap(({ id, goneAt }) => (goneAt === undefined ? [] : [id])));
   const isBaseline = ({ type, outcome }: Entry) => type === "looked" && outcome === "complete";
   const intended = journal.findIndex(({ type }) => type === "attempt_intended");
   if (intended >= 0 && !journal.slice(0, intended).some(isBaseline)) {
     throw new Error("the first charge left before any look was complete");
   }
-  const known = new Set<string>();
+  // What Harmony itself no longer knows after the horizon, no look has to show.
+  const known = new Map<string, number>();
   for (const entry of journal) {
+    const atMs = times.get(entry.seq) ?? 0;
+    const sinceMs = known.get(entry.paymentId ?? "");
+    if (entry.type === "polled" && entry.httpStatus === 404 && sinceMs !== undefined) {
+      if (isStale(facts, sinceMs, atMs)) {
+        known.delete(entry.paymentId ?? "");
+      }
+    }
     const isComplete = entry.type === "looked" && entry.outcome === "complete";
     const shown = Number(entry.detail?.["payments"] ?? 0);
     if (isComplete) {
       for (const id of (entry.detail?.["new"] ?? []) as string[]) {
-        known.add(id);
+        if (!gone.has(id)) {
+          known.set(id, known.get(id) ?? atMs);
+        }
       }
     }
     if (isComplete && shown < known.size) {
       throw new Error(`entry ${entry.seq}: a complete look shows ${shown} of ${known.size}`);
     }
-    if (entry.type === "attempt_answered" && entry.paymentId !== null) {
-      known.add(entry.paymentId);
+    if (
+      entry.type === "attempt_answered" &&
+      entry.paymentId !== null &&
+      !gone.has(entry.paymentId)
+    ) {
+      known.set(entry.paymentId, known.get(entry.paymentId) ?? atMs);
     }
   }
 }
@@ -107,7 +136,9 @@ export function assertOwnIsPreferred({ life, journal, payments, card }: Facts): 
       continue;
     }
     const before = Date.parse(occurredAt) - LOOK_MS;
-    if (payments.some((payment) => isOwn(payment) && shownAt(payment, card) < before)) {
+    const isShown = (payment: Payment) =>
+      shownAt(payment, card) < before && (payment.goneAt ?? Infinity) > before;
+    if (payments.some((payment) => isOwn(payment) && isShown(payment))) {
       throw new Error(`entry ${seq}: ${adopted.id} was adopted, and the own one is shown`);
     }
   }
@@ -123,17 +154,26 @@ export function assertAbsenceWasProven(facts: Facts): void {
     }
     const own = journal.filter((one) => one.chargeId === chargeId && one.attempt === attempt);
     const answer = own.find((one) => one.type === "attempt_answered");
-    if (answer?.detail?.["named"] != null || answer?.outcome === "contradictory") {
+    // Of an error, a name counts only where there is such a payment.
+    const named = answer?.detail?.["named"] ?? null;
+    const atMs = facts.times.get(seq) ?? 0;
+    const isNamed =
+      named !== null &&
+      payments.some(({ id, goneAt }) => id === named && (goneAt ?? Infinity) > atMs);
+    if (isNamed || answer?.outcome === "contradictory") {
       throw new Error(`entry ${seq}: the reply had said yes or named a payment`);
     }
     const tag = own.find((one) => one.type === "attempt_intended")?.detail?.["tag"] ?? null;
     const payment = payments.find(
-      ({ id, description }) =>
+      ({ id, description, origin }) =>
         !foreign.has(id) &&
+        origin !== "foreign" &&
         typeof tag === "string" &&
         description?.includes(`[cobro:${tag}]`) === true,
     );
-    if (payment !== undefined) {
+    const isForgotten = (payment?.goneAt ?? Infinity) <= atMs;
+    // What is cancelled took nothing, whosever the rules call it.
+    if (payment !== undefined && !isForgotten && holdsMoney(statusAt(payment, atMs))) {
       const sentAtMs = submissionOf(world, payment);
       if (!isBeyondHorizon(facts, sentAtMs, shownAt(payment, card))) {
         throw new Error(`entry ${seq}: ${payment.id} was shown within the horizon`);

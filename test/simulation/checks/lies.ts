@@ -21,9 +21,11 @@ export function liesOf(world: World, payments: readonly Payment[]): readonly Lie
       .filter(({ kind, step }) => kind === "charge" && step === "approve_with_known_id")
       .map(({ beganAt }) => beganAt),
   );
-  return payments.flatMap((made, index) =>
-    made.origin === "charge" && atMs.has(made.createdAt)
-      ? [{ made, named: payments[index - 1]?.id ?? null }]
-      : [],
-  );
+  return payments.flatMap((made, index) => {
+    if (made.answeredAs !== undefined) {
+      return [{ made, named: made.answeredAs }];
+    }
+    const isLied = made.origin === "charge" && atMs.has(made.createdAt);
+    return isLied ? [{ made, named: payments[index - 1]?.id ?? null }] : [];
+  });
 }

@@ -4,14 +4,24 @@
  * tied to the payment that it excuses (excuses.ts). Must not change anything.
  */
 import type { Payment } from "../../../sandbox/book.ts";
-import { holdsMoney, listedFrom, statusAt, wasCancelled } from "../book-times.ts";
+import { holdsMoney, listedFrom, statusAt } from "../book-times.ts";
 import { keyOf, type Told } from "../shop.ts";
-import { alertedAt, askedAt, excuseOf, isOverridden, mayBeTaken, wasTold } from "./excuses.ts";
+import {
+  alertedAt,
+  askedAt,
+  excuseOf,
+  hasComeBack,
+  isOverridden,
+  mayBeTaken,
+  wasTold,
+} from "./excuses.ts";
 import { type Facts, isUnreadable, LOOK_MS } from "./facts.ts";
+import { deniedAt, isForgottenUnseen, isLeftBehind, shownSince } from "./noes.ts";
 
 /** Entries that name a payment to whoever reads the books. */
 const NAMING: readonly string[] = [
   "late_truth_found",
+  "operator_resolved",
   "payment_adopted",
   "payment_contested",
   "payment_unattributed",
@@ -21,7 +31,7 @@ const NAMING: readonly string[] = [
 export function assertOnePaymentPerWish(facts: Facts): void {
   const wishOf = new Map(facts.life.shop.orders.map(({ key, wish }) => [key, wish]));
   const byWish = Map.groupBy(
-    facts.payments.filter(({ status }) => holdsMoney(status)),
+    facts.payments.filter((payment) => holdsMoney(payment.status) && !isUnbegun(facts, payment)),
     (payment) => wishOf.get(keyOf(payment) ?? "") ?? keyOf(payment),
   );
   for (const [wish, payments] of byWish) {
@@ -30,17 +40,24 @@ export function assertOnePaymentPerWish(facts: Facts): void {
     }
     const inOrder = payments.toSorted((a, b) => askedAt(a) - askedAt(b));
     for (const [index, further] of inOrder.entries()) {
-      for (const earlier of inOrder.slice(0, index)) {
+      // What one request made twice, no gateway could have held back.
+      const before = inOrder.slice(0, index).filter((one) => askedAt(one) < askedAt(further));
+      for (const earlier of before) {
         assertExcused(facts, wish, earlier, further);
       }
     }
   }
 }
 
+/** What a refusal has left behind without ever asking for the money. */
+function isUnbegun(facts: Facts, payment: Payment): boolean {
+  return payment.status === "NOT_INITIALIZED" && isLeftBehind(facts, payment);
+}
+
 /** A further payment is excused only where the earlier one could not be known when it was asked for. */
 function assertExcused(facts: Facts, wish: string, earlier: Payment, further: Payment): void {
   const byMs = askedAt(further);
-  const excuse = excuseOf(facts, earlier, byMs);
+  const excuse = excuseOf(facts, earlier, byMs, further);
   const isShown =
     listedFrom(earlier, facts.card.history) <= byMs - LOOK_MS ||
     wasTold(facts, earlier.id, askedAt(earlier), byMs - LOOK_MS);
@@ -49,7 +66,11 @@ function assertExcused(facts: Facts, wish: string, earlier: Payment, further: Pa
   }
   const isListable = listedFrom(earlier, facts.card.history) < Infinity;
   const isReadable = isListable && !isUnreadable(facts.card);
-  if (excuse !== "lied_about" && isReadable && !isReported(facts, earlier)) {
+  const isUnseen =
+    ["denied", "come_back", "overridden"].includes(excuse ?? "") &&
+    shownSince(facts, earlier) === Infinity;
+  const isKnown = isUnseen || isReported(facts, earlier) || isForgottenUnseen(facts, earlier);
+  if (excuse !== "lied_about" && isReadable && !isKnown) {
     throw new Error(`${wish} holds ${further.id} beside ${earlier.id}, which nobody was told of`);
   }
 }
@@ -104,7 +125,7 @@ function assertCharged(facts: Facts, { order, toldAtMs, reply }: Told): void {
   const { id, payment } = JSON.parse(reply.body) as Named;
   if (
     !own.some(isConfirmed) &&
-    !mayBeTaken(facts, payment?.id ?? id ?? null, order.key, toldAtMs)
+    !mayBeTaken(facts, (payment?.id ?? id)?.toLowerCase() ?? null, order.key, toldAtMs)
   ) {
     throw new Error(`${order.key} was told it is charged, and no payment is confirmed`);
   }
@@ -138,6 +159,12 @@ function assertNotCharged(
   }
 }
 
+/** Harmony has said no to its charge, and no look has shown since that it holds money. */
+export function isUnseenNo(facts: Facts, payment: Payment): boolean {
+  const isDenied = deniedAt(facts, payment, facts.world.time.nowMs) !== null;
+  return isDenied && (isUnbegun(facts, payment) || shownSince(facts, payment) === Infinity);
+}
+
 /** No charge ends as one that moved no money while a payment of its key holds it, and nobody knows. */
 export function assertNothingIsForgotten(facts: Facts): void {
   const reported = reportedIds(facts);
@@ -153,9 +180,11 @@ export function assertNothingIsForgotten(facts: Facts): void {
         isUnreadable(facts.card) ||
         // What no history ever lists, and nobody reads, is known to Harmony alone.
         listedFrom(payment, facts.card.history) > nowMs ||
-        wasCancelled(payment, nowMs) ||
+        hasComeBack(facts, payment, nowMs) ||
+        isForgottenUnseen(facts, payment) ||
+        isUnseenNo(facts, payment) ||
         isOverridden(facts, payment, nowMs) ||
-        facts.lies.some(({ made }) => made.id === payment.id);
+        facts.lies.some(({ made, named }) => made.id === payment.id || named === payment.id);
       if (holdsMoney(payment.status) && !isKnown && !isExcused) {
         throw new Error(`${idempotencyKey} ends ${state}, and ${payment.id} holds its money`);
       }

@@ -7,10 +7,11 @@ import { type Charge, lastAttempt } from "../../../src/domain/charge.ts";
 import { attributed } from "../../payment-method/promises.ts";
 import type { Life } from "../life.ts";
 import { keyOf } from "../shop.ts";
-import { listedFrom } from "../book-times.ts";
+import { holdsMoney, listedFrom } from "../book-times.ts";
 import { isBeyondHorizon, askedAt, mayBeTaken, wasTold } from "./excuses.ts";
 import { type Facts, isUnreadable } from "./facts.ts";
-import { reportedIds } from "./money.ts";
+import { reportedIds, isUnseenNo } from "./money.ts";
+import { isForgottenUnseen, isLeftBehind, submissionFor, tellsNo } from "./noes.ts";
 
 /** Each payment of ours is attributed to its charge, or in a person's hands by name. */
 export function assertEveryPaymentIsKnown(facts: Facts): void {
@@ -28,6 +29,12 @@ export function assertEveryPaymentIsKnown(facts: Facts): void {
     }
     const isHeld =
       named.has(payment.id) ||
+      isUnseenNo(facts, payment) ||
+      isForgottenUnseen(facts, payment) ||
+      // What took nothing and was left behind by a refusal concerns nobody, nor what was given back.
+      (/CANCELLED|NOT_INITIALIZED|REFUNDED/.test(payment.status) && isLeftBehind(facts, payment)) ||
+      (payment.goneAt !== undefined && !holdsMoney(payment.status)) ||
+      (payment.status === "CANCELLED" && isBesideANo(facts, payment)) ||
       (charge?.state === "in_doubt" && charge.escalated) ||
       // Another's payment was taken for it; its own is found when the books are compared.
       (key !== null && ownIds(charge).some((id) => mayBeTaken(facts, id, key, endMs))) ||
@@ -73,7 +80,13 @@ export function assertSettled(facts: Facts): void {
   for (const charge of facts.charges) {
     const { idempotencyKey, state, escalated } = charge;
     const isSettled = state === "approved" || state === "declined" || state === "not_charged";
-    if (isSettled) {
+    const own = facts.payments.find(({ id }) => id === charge.payment?.id);
+    // One that a refusal has left behind and that is never begun stays as it is, and so does one that
+    // Harmony has forgotten: a person is asked where it is.
+    const isStuck =
+      own !== undefined &&
+      (own.goneAt !== undefined || (own.status === "NOT_INITIALIZED" && isLeftBehind(facts, own)));
+    if (isSettled || (state === "pending" && isStuck)) {
       continue;
     }
     if (state !== "in_doubt" || !escalated) {
@@ -101,17 +114,57 @@ function hasCause(facts: Facts, charge: Charge): boolean {
     // A payment that was given back before it was found is for a person.
     priced.some(({ status }) => status === "REFUNDED") ||
     // So is one of another's, and one that somebody was told of, and that no look of the horizon lists.
-    priced.some((one) => keyOf(one) !== idempotencyKey || isUnlisted(facts, one)) ||
+    priced.some(
+      (one) => keyOf(one) !== idempotencyKey || isUnlisted(facts, one) || one.goneAt !== undefined,
+    ) ||
     // And one that Harmony has taken back, or has taken back to have taken it back.
     priced.some(({ statusHistory }) => statusHistory.some((one) => one.status === "CANCELLED")) ||
-    lastAttempt(charge).namedPaymentId !== null ||
+    isNamed(facts, charge) ||
+    priced.some((one) => isPaidAfterANo(facts, one)) ||
     lastAttempt(charge).outcome === "contradictory" ||
+    plan.copied ||
     (plan.rules.foreignWriters === true && !echoes) ||
     isUnreadable(card) ||
     priced.length > 1 ||
     charges.filter((one) => one.request.amountMinor === amountMinor).length > 1 ||
     clock.some((trouble) => plan.troubles.has(trouble))
   );
+}
+
+/**
+ * A name in an error is none where no such payment exists; before, each of them counted. That of its
+ * own payment, which the history lists, ends the doubt.
+ */
+function isNamed({ payments, card }: Facts, charge: Charge): boolean {
+  const named = payments.find(({ id }) => id === lastAttempt(charge).namedPaymentId);
+  const isOwn =
+    named !== undefined &&
+    keyOf(named) === charge.idempotencyKey &&
+    named.amountMinor === charge.request.amountMinor &&
+    named.status === "CONFIRMED" &&
+    listedFrom(named, card.history) < Infinity;
+  return named !== undefined && !isOwn;
+}
+
+/** Whether a no was told of its price: what is cancelled may be what that has left. */
+function isBesideANo({ world, payments }: Facts, { id, amountMinor }: Payment): boolean {
+  const isTold = world.submissions.some(
+    (one) => Math.round(one.amount * 100) === amountMinor && tellsNo(one),
+  );
+  return (
+    isTold ||
+    payments.some(
+      (one) =>
+        one.id !== id &&
+        one.amountMinor === amountMinor &&
+        one.statusHistory.some(({ status }) => status === "CANCELLED"),
+    )
+  );
+}
+
+function isPaidAfterANo(facts: Facts, payment: Payment): boolean {
+  const submission = submissionFor(facts, payment);
+  return submission !== undefined && tellsNo(submission);
 }
 
 function isUnlisted(facts: Facts, payment: Payment): boolean {

@@ -65,8 +65,8 @@ export function assertOneAnswerToEachRefund({ journal }: Facts): void {
 export function assertRefundsEscalatedWithCause({ life, refunds, payments }: Facts): void {
   for (const { idempotencyKey, state, escalated, request } of refunds) {
     const payment = payments.find(({ id }) => id === request.paymentId);
-    if (payment !== undefined && hasFlapped(payment)) {
-      // A refund of what Harmony has taken back meanwhile: no rule says what that means.
+    if (payment !== undefined && (hasFlapped(payment) || payment.goneAt !== undefined)) {
+      // A refund of what Harmony has taken back or forgotten: no rule says what that means.
       continue;
     }
     if (state === "in_doubt" && escalated && life.plan.rules.horizonMs !== null) {
@@ -97,7 +97,7 @@ function assertAnswerTrue({ payments, lies }: Facts, { wish, call }: RefundAsk):
   const was = (wanted: string) =>
     history.some((one) => one.status === wanted && one.at <= (call.endedAtMs ?? 0));
   const told = JSON.parse(body) as { id?: string; status?: unknown; code?: string };
-  if (status === 201 && !(told.id === paymentId && told.status === "REFUNDED")) {
+  if (status === 201 && !(told.id?.toLowerCase() === paymentId && told.status === "REFUNDED")) {
     throw new Error(`${said}, which is no refund of it`);
   }
   const isLied = lies.some(({ named }) => named === paymentId);

@@ -2,10 +2,11 @@
  * Owns the checks of what left for Harmony: never two at once, nothing beside a payment that is
  * shown, one answer to each attempt. Must not change anything.
  */
-import { wasCancelled } from "../book-times.ts";
+import { statusAt, wasCancelled } from "../book-times.ts";
 import { keyOf } from "../shop.ts";
 import { askedAt, isBeyondHorizon, isOverridden } from "./excuses.ts";
 import { type Facts, LOOK_MS, shownAt } from "./facts.ts";
+import { deniedAt, isForgottenUnseen } from "./noes.ts";
 
 export function assertNeverTwoAtOnce({ world }: Facts): void {
   const { exchanges } = world.sandbox;
@@ -43,6 +44,9 @@ export function assertNoSubmissionBesideAPayment(facts: Facts): void {
   const { world, payments, card, lies } = facts;
   for (const payment of payments) {
     const key = keyOf(payment);
+    if (isForgottenUnseen(facts, payment)) {
+      continue;
+    }
     if (lies.some(({ made, named }) => made.id === payment.id || named === payment.id)) {
       // Harmony's own reply said that it is another charge's.
       continue;
@@ -54,8 +58,18 @@ export function assertNoSubmissionBesideAPayment(facts: Facts): void {
       if (!isFurther || isOverridden(facts, payment, atMs) || wasCancelled(payment, atMs)) {
         continue;
       }
+      const isNo = deniedAt(facts, payment, atMs) !== null;
+      const isGone = (payment.goneAt ?? Infinity) <= atMs;
+      if ((isNo || isGone) && statusAt(payment, atMs) === "REFUNDED") {
+        // Somebody has given it back: nothing speaks against a no, or its absence, any more.
+        continue;
+      }
       if (atMs > shownMs + LOOK_MS) {
         throw new Error(`${key} was submitted beside ${payment.id}, which is shown`);
+      }
+      if (isNo) {
+        // A no is an answer: no horizon has to pass, and what no look lists yet nobody knows.
+        continue;
       }
       if (!isBeyondHorizon(facts, sentAtMs, Math.min(atMs, shownMs))) {
         throw new Error(`${key} was submitted again within the horizon of ${payment.id}`);

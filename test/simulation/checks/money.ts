@@ -123,10 +123,10 @@ function assertCharged(facts: Facts, { order, toldAtMs, reply }: Told): void {
     statusHistory.some(({ status, at }) => status === "CONFIRMED" && at <= toldAtMs);
   const own = facts.payments.filter((payment) => keyOf(payment) === order.key);
   const { id, payment } = JSON.parse(reply.body) as Named;
-  if (
-    !own.some(isConfirmed) &&
-    !mayBeTaken(facts, (payment?.id ?? id)?.toLowerCase() ?? null, order.key, toldAtMs)
-  ) {
+  // A bound refusal names none: then it is the one that the charge has.
+  const charge = facts.charges.find(({ idempotencyKey }) => idempotencyKey === order.key);
+  const named = (payment?.id ?? id)?.toLowerCase() ?? charge?.payment?.id ?? null;
+  if (!own.some(isConfirmed) && !mayBeTaken(facts, named, order.key, toldAtMs)) {
     throw new Error(`${order.key} was told it is charged, and no payment is confirmed`);
   }
 }

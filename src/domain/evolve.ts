@@ -118,9 +118,7 @@ function change(charge: Charge | null, fact: Fact, seq: number): Charge {
       return {
         ...charge,
         attempts: charge.attempts.map((one) =>
-          one.namedPaymentId === fact.paymentId
-            ? { ...one, namedPaymentId: null, nameIs: null }
-            : one,
+          one.namedPaymentId === fact.paymentId ? { ...one, ...UNNAMED } : one,
         ),
       };
     case "payment_contested":
@@ -167,8 +165,7 @@ function intended(
     outcome: null,
     httpStatus: null,
     latencyMs: null,
-    namedPaymentId: null,
-    nameIs: null,
+    ...UNNAMED,
     noAtMs: null,
     refusal: null,
     explainedBy: null,
@@ -436,10 +433,11 @@ export function paymentOf(outcome: Outcome): Payment | null {
   }
 }
 
+const UNNAMED = { namedPaymentId: null, nameIs: null } as const;
+
 function namedIn(outcome: Outcome): Pick<Attempt, "namedPaymentId" | "nameIs" | "namedAs"> {
-  const unnamed = { namedPaymentId: null, nameIs: null };
   if (!("namedPaymentId" in outcome) || outcome.namedPaymentId === null) {
-    return unnamed;
+    return UNNAMED;
   }
   const { namedPaymentId, namedAs } = outcome;
   const name = { namedPaymentId, ...(namedAs === undefined ? {} : { namedAs }) };
@@ -450,7 +448,7 @@ function namedIn(outcome: Outcome): Pick<Attempt, "namedPaymentId" | "nameIs" | 
     case "indeterminate":
       return { ...name, nameIs: outcome.nameIs };
     case "contradictory":
-      return outcome.knownBefore ? unnamed : { ...name, nameIs: "sure" };
+      return outcome.knownBefore ? UNNAMED : { ...name, nameIs: "sure" };
     default:
       return unreachable(outcome);
   }

@@ -1,10 +1,10 @@
 /**
  * Owns when a payment is polled next after its status was told. Must not read a clock. Pure.
  */
-import { stateOf } from "./charge.ts";
+import { type Due, stateOf } from "./charge.ts";
 import type { Draft } from "./draft.ts";
 import type { Payment } from "./outcome.ts";
-import { type Due, nextPoll, spanMs } from "./schedule.ts";
+import { nextPoll, spanMs } from "./schedule.ts";
 
 /** By the schedule while it is not final; once more after a no, when its horizon is over; else never. */
 export function pollOf({ view }: Draft, payment: Payment, polls = 0): Due | null {

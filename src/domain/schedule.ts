@@ -4,8 +4,6 @@
  */
 import type { Attempt, Doubt, Due } from "./charge.ts";
 
-export type { Due } from "./charge.ts";
-
 /** The schedules of the configuration, in ms (contract.md, Configuration). */
 export interface Schedules {
   readonly reconcileMs: readonly number[];

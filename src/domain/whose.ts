@@ -78,6 +78,7 @@ export function whose(
     .filter(({ chargeId, foreign }) => chargeId === null && !foreign)
     .sort((a, b) => Number(holdsMoney(b)) - Number(holdsMoney(a)));
   const proven = open.flatMap((payment) => proof(payment, attempts, listed.has(payment.id)) ?? []);
+  // Of several that are one attempt's, the first stands: what holds money.
   const made = new Map(
     proven
       .toReversed()

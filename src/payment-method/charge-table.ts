@@ -50,7 +50,7 @@ export class ChargeTable {
 
   /** What errors have named since then and no read has answered for, the last first. */
   guesses(sinceMs: number): { readonly askedFor: string; readonly paymentId: string }[] {
-    return this.#attempts("body ->> 'nameIs' = 'guess'")
+    return this.#attempts("body ->> 'namedPaymentId' IS NOT NULL")
       .filter((one) => isUnread(one) && (one.answeredAtMs ?? 0) >= sinceMs)
       .toSorted((a, b) => b.intentSeq - a.intentSeq)
       .flatMap(({ chargeId, namedPaymentId }) =>
@@ -60,14 +60,12 @@ export class ChargeTable {
 
   /** Whether the reply to another attempt than this one has named a payment. */
   isNamed(paymentId: string, intentSeq: number): boolean {
-    const named = this.#attempts("body ->> 'namedPaymentId' = ?", paymentId);
-    return named.some((one) => one.intentSeq !== intentSeq);
+    return this.#naming(paymentId).some((one) => one.intentSeq !== intentSeq);
   }
 
   /** How a reply spelt the payment id that it named, where that differs. */
   namedAs(paymentId: string): string | null {
-    const [named] = this.#attempts("body ->> 'namedPaymentId' = ?", paymentId);
-    return named?.namedAs ?? null;
+    return this.#naming(paymentId)[0]?.namedAs ?? null;
   }
 
   /** Writes a charge, and of its attempts those that are not as they were. */
@@ -106,6 +104,10 @@ export class ChargeTable {
       .exec(`SELECT body FROM charge WHERE ${where} ORDER BY rowid`, ...bindings)
       .toArray()
       .map((row) => parsed(row["body"]));
+  }
+
+  #naming(paymentId: string): AttemptRecord[] {
+    return this.#attempts("body ->> 'namedPaymentId' = ?", paymentId);
   }
 
   #attempts(where: string, ...bindings: (string | number)[]): AttemptRecord[] {

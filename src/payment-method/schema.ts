@@ -105,6 +105,8 @@ const MIGRATIONS: readonly string[] = [
        FROM charge, json_each(charge.body, '$.attempts') AS one
        WHERE charge.charge_id = attempt.charge_id AND one.value ->> 'attempt' = attempt.attempt));
    UPDATE attempt SET no_at_ms = body ->> 'noAtMs';
+   CREATE INDEX attempt_named ON attempt (body ->> 'namedPaymentId')
+     WHERE body ->> 'namedPaymentId' IS NOT NULL;
    UPDATE charge SET body = json_set(body, '$.payment.id', ${FOLDED("body ->> '$.payment.id'")})
    WHERE body ->> '$.payment.id' IS NOT NULL;
    UPDATE refund SET payment_id = ${FOLDED("payment_id")}, body = json_set(body,

@@ -1,5 +1,5 @@
 /**
- * Owns which refusals and misleading bodies a card has in the lives of the second landing: a no that
+ * Owns which refusals and misleading bodies a card has in its life: a no that
  * charged all the same, one that leaves something behind, names in errors, members that stand twice,
  * ids in capitals, answers of the charge before. Must not run anything.
  */

@@ -11,11 +11,7 @@ import { isOverridden } from "./excuses.ts";
 import { type Facts, LOOK_MS } from "./facts.ts";
 import { isRefusal, isStale, namedIn, shownSince, submissionFor, tellsNo } from "./noes.ts";
 
-const KNOWN_TYPES: ReadonlySet<string> = new Set([
-  ...ENTRY_TYPES,
-  "refusal_checked",
-  "name_dropped",
-]);
+const KNOWN_TYPES: ReadonlySet<string> = new Set(ENTRY_TYPES);
 /** Entries about a charge that others cause, whatever Harmony said. */
 const OTHERS_DOING: readonly string[] = ["replayed", "key_mismatched"];
 const JUDGED: readonly string[] = [
@@ -136,13 +132,8 @@ function whileChecked(journal: readonly Entry[], answer: Entry): readonly Entry[
   const own = journal.filter(
     (one) => one.chargeId === chargeId && one.seq > seq && !OTHERS_DOING.includes(one.type),
   );
-  const end = own.findIndex((one) => isType(one, "refusal_checked") && one.attempt === attempt);
+  const end = own.findIndex((one) => one.type === "refusal_checked" && one.attempt === attempt);
   return end === -1 ? null : own.slice(0, end + 1);
-}
-
-/** A string on purpose: types of the next landing are none of this one's yet. */
-function isType({ type }: Entry, wanted: string): boolean {
-  return type === wanted;
 }
 
 /** A plain decline freezes nothing, and costs one look and two entries at the most. */

@@ -75,7 +75,11 @@ export function assertNoesAreBeliedInTime(facts: Facts): void {
         entry.seq > (answered?.seq ?? Infinity) &&
         entry.seq < (listed?.seq ?? 0),
     );
-    if (isLookedAt && isStale(facts, noMs, timeOf(facts, listed) - 2 * WAY_MS)) {
+    // An attempt of the same charge that nobody has answered has a window of its own, until its late looks end.
+    const isInDoubt = own.some(
+      (entry) => entry.type === "attempt_answered" && entry.outcome === "indeterminate",
+    );
+    if (!isInDoubt && isLookedAt && isStale(facts, noMs, timeOf(facts, listed) - 2 * WAY_MS)) {
       throw new Error(`entry ${seq}: ${paymentId} was listed after the horizon of the no`);
     }
   }
@@ -243,8 +247,8 @@ export function assertRefusalsAreLookedAtInTheirRequest(facts: Facts): void {
         throw new Error(`entry ${seq}: ${chargeId} is refused, and its caller is told nothing`);
       }
     }
-    // What a read of its name has shown ends the looks.
-    const isFound = later.some(
+    // What a read of its name has shown, before or after, ends the looks.
+    const isFound = journal.some(
       (one) => one.chargeId === chargeId && one.type === "late_truth_found",
     );
     const isUnseen = type === "refusal_checked" && outcome === "incomplete" && !isFound;
@@ -407,7 +411,11 @@ export function assertNothingIsMissedEarly(facts: Facts): void {
     const atMs = times.get(seq) ?? 0;
     // By what anybody was told first: others may have changed it since, or a read have shown it before.
     const told = journal.findLast(
-      (one) => one.seq < seq && one.paymentId === paymentId && TELLING.includes(one.type),
+      (one) =>
+        one.seq < seq &&
+        one.paymentId === paymentId &&
+        one.paymentStatus !== null &&
+        TELLING.includes(one.type),
     );
     const payment = payments.find(({ id }) => id === paymentId);
     const goneMs = Math.min(atMs, payment?.goneAt ?? Infinity);

@@ -49,6 +49,21 @@ export function assertOnePaymentPerWish(facts: Facts): void {
   }
 }
 
+/** Another payment of its price was taken for it: nothing told them apart, and nobody has looked on. */
+function isMistaken({ journal, payments }: Facts, payment: Payment): boolean {
+  const key = keyOf(payment);
+  return journal.some(({ type, idempotencyKey, paymentId }) => {
+    const taken = payments.find(({ id }) => id === paymentId);
+    return (
+      (type === "payment_adopted" || type === "late_truth_found") &&
+      idempotencyKey === key &&
+      taken !== undefined &&
+      taken.amountMinor === payment.amountMinor &&
+      keyOf(taken) !== key
+    );
+  });
+}
+
 /** What a refusal has left behind without ever asking for the money. */
 function isUnbegun(facts: Facts, payment: Payment): boolean {
   return payment.status === "NOT_INITIALIZED" && isLeftBehind(facts, payment);
@@ -69,7 +84,11 @@ function assertExcused(facts: Facts, wish: string, earlier: Payment, further: Pa
   const isUnseen =
     ["denied", "come_back", "overridden"].includes(excuse ?? "") &&
     shownSince(facts, earlier) === Infinity;
-  const isKnown = isUnseen || isReported(facts, earlier) || isForgottenUnseen(facts, earlier);
+  const isKnown =
+    isUnseen ||
+    isReported(facts, earlier) ||
+    isForgottenUnseen(facts, earlier) ||
+    isMistaken(facts, earlier);
   if (excuse !== "lied_about" && isReadable && !isKnown) {
     throw new Error(`${wish} holds ${further.id} beside ${earlier.id}, which nobody was told of`);
   }

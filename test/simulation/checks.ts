@@ -20,6 +20,14 @@ import {
   assertOwnIsPreferred,
 } from "./checks/finding.ts";
 import {
+  assertContestsEnd,
+  assertNoRuleBesideAContest,
+  assertNothingBesideAName,
+  assertNothingIsJudgedInFlight,
+  assertTimeSpeaksForWhatIsTaken,
+  assertWindowsClose,
+} from "./checks/judging.ts";
+import {
   assertAlarms,
   assertAlerts,
   assertDelivered,
@@ -75,6 +83,7 @@ import {
   assertNoSubmissionBesideAPayment,
   assertOneAnswerEach,
 } from "./checks/sending.ts";
+import { assertDoubtsAreLookedAt, assertOlderNewsIsReadAgain } from "./checks/waiting.ts";
 import type { Life } from "./life.ts";
 
 type Check = (name: string, run: () => void) => void;
@@ -100,6 +109,7 @@ export function failuresOf(life: Life): string[] {
     on("looks", () => assertFewLooks(facts));
     if (!facts.isRestored) {
       checkCharges(facts, on);
+      checkJudging(facts, on);
       checkRefunds(facts, on);
       checkRefusals(facts, on);
       on("revokes", () => assertRevokesTrue(facts));
@@ -130,6 +140,17 @@ function checkCharges(facts: Facts, check: Check): void {
   check("answers", () => assertAnswersStay(facts));
   check("older news", () => assertNewsStays(facts));
   check("alerts", () => assertAlerts(facts));
+}
+
+function checkJudging(facts: Facts, check: Check): void {
+  check("names of replies", () => assertNothingBesideAName(facts));
+  check("dates", () => assertTimeSpeaksForWhatIsTaken(facts));
+  check("windows", () => assertWindowsClose(facts));
+  check("in flight", () => assertNothingIsJudgedInFlight(facts));
+  check("rule beside a contest", () => assertNoRuleBesideAContest(facts));
+  check("ends of contests", () => assertContestsEnd(facts));
+  check("looks at doubts", () => assertDoubtsAreLookedAt(facts));
+  check("reads after older news", () => assertOlderNewsIsReadAgain(facts));
 }
 
 function checkRefusals(facts: Facts, check: Check): void {

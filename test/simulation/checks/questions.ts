@@ -11,10 +11,10 @@ import { isStale } from "./noes.ts";
 
 const DAY_MS = 24 * 3_600_000;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const TAKING: readonly string[] = ["payment_adopted", "late_truth_found"];
+export const TAKING: readonly string[] = ["payment_adopted", "late_truth_found"];
 const DEAD: readonly (string | null)[] = ["CANCELLED", "REFUNDED", "NOT_INITIALIZED"];
 
-function isCompleteLook({ type, outcome, detail }: Entry): boolean {
+export function isCompleteLook({ type, outcome, detail }: Entry): boolean {
   return type === "looked" && outcome === "complete" && detail?.["purpose"] !== "read";
 }
 
@@ -23,7 +23,7 @@ function text(value: unknown): string {
 }
 
 /** Whether Harmony said no to an attempt and left no payment of it. */
-function isAnsweredNo({ type, outcome, paymentId }: Entry): boolean {
+export function isAnsweredNo({ type, outcome, paymentId }: Entry): boolean {
   const isSaid = outcome === "declined" || outcome === "not_sent";
   return type === "attempt_answered" && isSaid && paymentId === null;
 }
@@ -121,7 +121,8 @@ export function assertTakenIsProven(facts: Facts): void {
   }
 }
 
-function isProven(
+/** Whether its tag, which the history shows, or a reply says that it is that key's. */
+export function isProven(
   { world, card, life }: Facts,
   { idempotencyKey }: Entry,
   payment: Payment,

@@ -11,10 +11,12 @@ import { NodeLedger } from "../support/node-ledger.ts";
 import { T0, VirtualTime } from "../support/virtual-time.ts";
 import { Afterthoughts } from "./afterthoughts.ts";
 import { Chance } from "./chance.ts";
+import { type FatedPlan, fatedPlanOf } from "./coincidence-plan.ts";
+import { Coincidences } from "./coincidences.ts";
 import { Door } from "./door.ts";
 import { Log } from "./log.ts";
 import { Operator } from "./operator.ts";
-import { type Card, type Plan, planOf } from "./plan.ts";
+import type { Card, Plan } from "./plan.ts";
 import { Refunder } from "./refunder.ts";
 import { Revoker } from "./revoker.ts";
 import { type Order, type Ordered, Shop } from "./shop.ts";
@@ -32,7 +34,7 @@ const LEDGER_TIMEOUT_MS = 10_000;
 const QUIET_MS = 40 * HOUR_MS;
 
 export interface Life {
-  readonly plan: Plan;
+  readonly plan: FatedPlan;
   readonly log: Log;
   readonly worlds: readonly World[];
   readonly door: Door;
@@ -52,7 +54,7 @@ export interface Life {
 }
 
 export async function live(seed: number): Promise<Life> {
-  const plan = planOf(seed);
+  const plan = fatedPlanOf(seed);
   const chance = new Chance(seed ^ 0x5eed);
   const time = new VirtualTime();
   const log = new Log(() => time.nowMs);
@@ -66,10 +68,15 @@ export async function live(seed: number): Promise<Life> {
     operator.heard(told);
     unrest.heard(told);
     afterthoughts.heard(told);
+    coincidences.heard(told);
   });
   const afterthoughts = new Afterthoughts(plan, chance, log, worlds, (ordered) =>
     shop.order(ordered, MINUTE_MS),
   );
+  const coincidences = new Coincidences(plan, chance, log, worlds, {
+    order: (ordered) => shop.order(ordered, MINUTE_MS),
+    read: (paymentId) => shop.readPayment(0, paymentId),
+  });
   const unrest = new Unrest(plan, chance, log, worlds, {
     read: (card, paymentId) => shop.readPayment(card, paymentId),
     refund: (order, paymentId) => refunder.askFor(order, paymentId),

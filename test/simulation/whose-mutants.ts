@@ -82,6 +82,16 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "row 3: judges while an attempt is in flight",
+    edits: [
+      {
+        file: "domain/whose.ts",
+        from: `if (attempts.some(({ outcome }) => outcome === null)) {`,
+        to: `if (attempts.some(({ outcome, attempt }) => outcome === null && attempt < 0)) {`,
+      },
+    ],
+  },
+  {
     name: "row 5: takes what only a read has shown",
     edits: [
       {
@@ -235,6 +245,11 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
   {
     name: "absence: what a person has to judge is forgotten",
     edits: [
+      {
+        file: "domain/look.ts",
+        from: `const seen = paymentsAgainst(draft, charge);`,
+        to: `const seen = paymentsAgainst(draft, charge).filter(({ id }) => !charge.contested.includes(id));`,
+      },
       {
         file: "domain/look.ts",
         from: `seen.length === 0 && charge.contested.length === 0`,

@@ -113,6 +113,11 @@ export function isUnreadable({ history }: Card): boolean {
   return dropItem === true || countIsPage === true || (pageShift ?? 0) !== 0 || forgets === true;
 }
 
+/** Whether the history says of each payment when it was made, by a true clock. */
+export function isDated({ history: { fields, createdAt } }: Card): boolean {
+  return (fields === "full" || fields === "createdAt") && (createdAt ?? "utc") === "utc";
+}
+
 /** The payments that a person has named foreign, rightly or not: no rule takes them for ours again. */
 export function namedForeign(journal: readonly Entry[]): ReadonlySet<string | null> {
   return new Set(

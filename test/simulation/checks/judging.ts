@@ -9,7 +9,7 @@ import type { Entry } from "../../../src/domain/entries.ts";
 import { listedFrom } from "../book-times.ts";
 import { keyOf } from "../shop.ts";
 import { askedAt } from "./excuses.ts";
-import { type Facts, HORIZON_MS, LOOK_MS, namedForeign } from "./facts.ts";
+import { type Facts, HORIZON_MS, isDated, LOOK_MS, namedForeign } from "./facts.ts";
 import { isAnsweredNo, isCompleteLook, isProven, TAKING } from "./questions.ts";
 
 /** A payment that is dated so long before it was asked for, or after now, is not that charge's. */
@@ -69,14 +69,9 @@ export function assertNothingBesideAName(facts: Facts): void {
   }
 }
 
-function isDated({ card }: Facts): boolean {
-  const { fields, createdAt } = card.history;
-  return (fields === "full" || fields === "createdAt") && (createdAt ?? "utc") === "utc";
-}
-
 /** What its own date speaks against is not taken. Both are what Harmony and the entries say. */
 export function assertTimeSpeaksForWhatIsTaken(facts: Facts): void {
-  if (!isDated(facts)) {
+  if (!isDated(facts.card)) {
     return;
   }
   for (const { entry, payment, intent } of takenUnproven(facts)) {

@@ -17,6 +17,7 @@ import {
 } from "./excuses.ts";
 import { type Facts, isUnreadable, LOOK_MS } from "./facts.ts";
 import { deniedAt, isForgottenUnseen, isLeftBehind, shownSince } from "./noes.ts";
+import { TAKING } from "./questions.ts";
 
 /** Entries that name a payment to whoever reads the books. */
 const NAMING: readonly string[] = [
@@ -55,7 +56,7 @@ function isMistaken({ journal, payments }: Facts, payment: Payment): boolean {
   return journal.some(({ type, idempotencyKey, paymentId }) => {
     const taken = payments.find(({ id }) => id === paymentId);
     return (
-      (type === "payment_adopted" || type === "late_truth_found") &&
+      TAKING.includes(type) &&
       idempotencyKey === key &&
       taken !== undefined &&
       taken.amountMinor === payment.amountMinor &&

@@ -34,7 +34,8 @@ export function assertEveryPaymentIsKnown(facts: Facts): void {
       // What took nothing and was left behind by a refusal concerns nobody, nor what was given back.
       (/CANCELLED|NOT_INITIALIZED|REFUNDED/.test(payment.status) && isLeftBehind(facts, payment)) ||
       (payment.goneAt !== undefined && !holdsMoney(payment.status)) ||
-      (payment.status === "CANCELLED" && isBesideANo(facts, payment)) ||
+      // Row 4: beside a no, what holds no money (any more) is left alone.
+      (!holdsMoney(payment.status) && isBesideANo(facts, payment)) ||
       (charge?.state === "in_doubt" && charge.escalated) ||
       // Another's payment was taken for it; its own is found when the books are compared.
       (key !== null && ownIds(charge).some((id) => mayBeTaken(facts, id, key, endMs))) ||
@@ -146,7 +147,7 @@ function isNamed({ payments, card }: Facts, charge: Charge): boolean {
   return named !== undefined && !isOwn;
 }
 
-/** Whether a no was told of its price: what is cancelled may be what that has left. */
+/** Whether a no was told of its price: what holds no money may be what that has left. */
 function isBesideANo({ world, payments }: Facts, { id, amountMinor }: Payment): boolean {
   const isTold = world.submissions.some(
     (one) => Math.round(one.amount * 100) === amountMinor && tellsNo(one),

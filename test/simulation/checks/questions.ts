@@ -6,7 +6,7 @@
 import type { Payment } from "../../../sandbox/book.ts";
 import type { Entry } from "../../../src/domain/entries.ts";
 import { keyOf } from "../shop.ts";
-import { type Facts, HORIZON_MS, isUnreadable } from "./facts.ts";
+import { type Facts, HORIZON_MS, isDated, isUnreadable } from "./facts.ts";
 import { isStale } from "./noes.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -46,8 +46,7 @@ export function assertNoesAreBeliedInTime(facts: Facts): void {
   if (world.jumps.some(({ byMs }) => byMs < 0)) {
     return;
   }
-  const { fields, createdAt } = card.history;
-  const isDated = (fields === "full" || fields === "createdAt") && (createdAt ?? "utc") === "utc";
+  const isTrulyDated = isDated(card);
   for (const { type, seq, chargeId, detail, paymentId, paymentStatus } of journal) {
     if (type !== "payment_contested" || detail?.["reason"] !== "refused_yet_paid") {
       continue;
@@ -61,7 +60,7 @@ export function assertNoesAreBeliedInTime(facts: Facts): void {
       own.findLast((entry) => entry.type === "attempt_intended"),
     );
     const payment = payments.find(({ id }) => id === paymentId);
-    if (isDated && payment !== undefined && payment.createdAt < intendedAtMs - DAY_MS) {
+    if (isTrulyDated && payment !== undefined && payment.createdAt < intendedAtMs - DAY_MS) {
       throw new Error(`entry ${seq}: ${paymentId} is older than the charge, and a person is asked`);
     }
     const listed = journal.find(
@@ -253,7 +252,13 @@ export function assertRefusalsAreLookedAtInTheirRequest(facts: Facts): void {
       (one) => one.chargeId === chargeId && one.type === "late_truth_found",
     );
     const isUnseen = type === "refusal_checked" && outcome === "incomplete" && !isFound;
-    if (isUnseen && !isUnreadable(card) && !later.some(isCompleteLook)) {
+    // Where pages leave out what they have listed no look is complete; but looks are made.
+    const isLookedFor = later.some(
+      (one) =>
+        isCompleteLook(one) ||
+        (one.type === "looked" && one.chargeId === chargeId && one.detail?.["purpose"] === "late"),
+    );
+    if (isUnseen && !isUnreadable(card) && !isLookedFor) {
       throw new Error(`entry ${seq}: nobody has looked again after an incomplete look`);
     }
   }
@@ -389,7 +394,7 @@ export function assertNamesAreRead(facts: Facts): void {
 }
 
 /** Entries that tell the status of a payment of ours. */
-const TELLING: readonly string[] = [
+export const TELLING: readonly string[] = [
   "attempt_answered",
   "payment_adopted",
   "late_truth_found",

@@ -6,6 +6,7 @@
 import type { Entry } from "../../../src/domain/entries.ts";
 import type { LaterTrouble, Trouble } from "../plan.ts";
 import { type Facts, HORIZON_MS, LOOK_MS } from "./facts.ts";
+import { TELLING } from "./questions.ts";
 
 /** The longest planned delay between two looks, and how far failures stretch it. */
 const PLANNED_MAX_MS = 120_000;
@@ -75,15 +76,6 @@ function isOwnLook({ type, detail }: Entry): boolean {
   return type === "looked" && detail?.["purpose"] === "doubt";
 }
 
-/** Entries that tell the status of a payment of ours. */
-const TELLING: readonly string[] = [
-  "attempt_answered",
-  "payment_adopted",
-  "late_truth_found",
-  "operator_resolved",
-  "refund_answered",
-  "status_changed",
-];
 const SETTLED: readonly (string | null)[] = ["CANCELLED", "CONFIRMED"];
 
 /** Where a read says otherwise than the books and they stay as they are, it is older news: one more decides. */

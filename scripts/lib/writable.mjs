@@ -13,11 +13,22 @@ export function requireWritable(folder, what, { deep = false } = {}) {
     mkdirSync(folder, { recursive: true });
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     for (const entry of deep ? entriesOf(folder) : []) {
-      accessSync(entry, constants.R_OK | constants.W_OK);
+      requireEntry(entry);
     }
   } catch (error) {
     const { code, path = folder } = error;
     throw new Error(`${path} cannot be written (${code}); ${what}`, { cause: error });
+  }
+}
+
+/** What another start has removed since it was listed (a database's journal) hinders nobody. */
+function requireEntry(entry) {
+  try {
+    accessSync(entry, constants.R_OK | constants.W_OK);
+  } catch (error) {
+    if (error.code !== "ENOENT") {
+      throw error;
+    }
   }
 }
 

@@ -124,6 +124,20 @@ describe("a start", () => {
     expect(output).toContain("ledger.sqlite cannot be written (EACCES); set STATE_DIR");
   });
 
+  it("is hindered by nothing that is gone again once it was listed", async () => {
+    const { requireWritable } = (await import(`${ROOT}scripts/lib/writable.mjs`)) as {
+      requireWritable: (folder: string, what: string, options: object) => void;
+    };
+    const state = mkdtempSync(`${tmpdir()}/cobro-state-`);
+    // Listed, and not there: as the journal of a database that another start has just closed.
+    symlinkSync(`${state}/gone`, `${state}/book.sqlite-journal`);
+
+    const required = () => requireWritable(state, "set STATE_DIR", { deep: true });
+
+    expect(required).not.toThrow();
+    rmSync(state, { recursive: true });
+  });
+
   it("says what it waits for, and gives up with that", async () => {
     const { ready } = (await import(`${ROOT}scripts/lib/ready.mjs`)) as {
       ready: (options: object) => Promise<void>;

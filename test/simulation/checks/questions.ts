@@ -29,15 +29,34 @@ export function isAnsweredNo({ type, outcome, paymentId }: Entry): boolean {
 }
 
 /** The entries by which a charge has been told no, or what it made was found to be cancelled. */
-function isNo(entry: Entry): boolean {
-  const { type, outcome, paymentStatus, detail } = entry;
+function isNo(entry: Entry, journal: readonly Entry[]): boolean {
+  const { type, outcome, paymentStatus } = entry;
   const isOperators = type === "operator_resolved" && outcome === "not_charged";
   const isFound =
     paymentStatus === "CANCELLED" &&
-    // Beside a payment of the charge it is no no of it.
-    detail?.["as"] !== "cancelled" &&
+    !isBesideItsPayment(entry, journal) &&
     ["attempt_answered", "payment_adopted", "late_truth_found", "status_changed"].includes(type);
   return isAnsweredNo(entry) || type === "not_charged_by_rule" || isOperators || isFound;
+}
+
+/**
+ * Whether what is noted as cancelled is no no of its attempt, since that has another payment. Where it
+ * has none, a look has told now that what it left is cancelled: its no begins again.
+ */
+function isBesideItsPayment(entry: Entry, journal: readonly Entry[]): boolean {
+  const { seq, chargeId, attempt, paymentId, detail } = entry;
+  return (
+    detail?.["as"] === "cancelled" &&
+    journal.some(
+      (one) =>
+        one.seq < seq &&
+        one.chargeId === chargeId &&
+        one.attempt === attempt &&
+        one.paymentId !== null &&
+        one.paymentId !== paymentId &&
+        TELLING.includes(one.type),
+    )
+  );
 }
 
 /** What is put to a person beside a no is alive, of its time, and was first listed within its horizon. */
@@ -67,7 +86,10 @@ export function assertNoesAreBeliedInTime(facts: Facts): void {
       (entry) => isCompleteLook(entry) && newIds(entry).includes(paymentId ?? ""),
     );
     const answered = own.findLast(isAnsweredNo);
-    const noMs = timeOf(facts, own.findLast(isNo));
+    const noMs = timeOf(
+      facts,
+      own.findLast((entry) => isNo(entry, journal)),
+    );
     const isLookedAt = journal.some(
       (entry) =>
         isCompleteLook(entry) &&
@@ -302,7 +324,7 @@ export function assertEachNoIsLookedAt(facts: Facts): void {
       lastIntentSeq = seq;
     }
     const isOperators = type === "operator_resolved";
-    if (chargeId !== null && isNo(entry) && !isOperators) {
+    if (chargeId !== null && isNo(entry, journal) && !isOperators) {
       noes.push(entry);
     }
   }

@@ -126,6 +126,7 @@ function hasCause(facts: Facts, charge: Charge): boolean {
     plan.copied ||
     (plan.rules.foreignWriters === true && !echoes) ||
     isUnreadable(card) ||
+    isAttributedUnlisted(facts) ||
     priced.length > 1 ||
     charges.filter((one) => one.request.amountMinor === amountMinor).length > 1 ||
     clock.some((trouble) => plan.troubles.has(trouble))
@@ -160,6 +161,20 @@ function isBesideANo({ world, payments }: Facts, { id, amountMinor }: Payment): 
         one.amountMinor === amountMinor &&
         one.statusHistory.some(({ status }) => status === "CANCELLED"),
     )
+  );
+}
+
+/**
+ * Whether a charge has a payment by its name, which Harmony reads and no history ever lists: each look
+ * lacks it, none is complete, and absence proves nothing of any charge.
+ */
+function isAttributedUnlisted({ journal, payments, card, world }: Facts): boolean {
+  const owners = attributed(journal);
+  return payments.some(
+    (payment) =>
+      owners.has(payment.id) &&
+      payment.goneAt === undefined &&
+      listedFrom(payment, card.history) > world.time.nowMs,
   );
 }
 

@@ -2,9 +2,11 @@
  * Owns the checks of what left for Harmony: never two at once, nothing beside a payment that is
  * shown, one answer to each attempt. Must not change anything.
  */
+import type { Payment } from "../../../sandbox/book.ts";
+import { attributed } from "../../payment-method/promises.ts";
 import { statusAt, wasCancelled } from "../book-times.ts";
 import { keyOf } from "../shop.ts";
-import { askedAt, isBeyondHorizon, isOverridden } from "./excuses.ts";
+import { askedAt, isBeyondHorizon, isOverridden, mayBeTaken } from "./excuses.ts";
 import { type Facts, LOOK_MS, shownAt } from "./facts.ts";
 import { deniedAt, isForgottenUnseen } from "./noes.ts";
 
@@ -64,7 +66,8 @@ export function assertNoSubmissionBesideAPayment(facts: Facts): void {
         // Somebody has given it back: nothing speaks against a no, or its absence, any more.
         continue;
       }
-      if (atMs > shownMs + LOOK_MS) {
+      const isTaken = isNo && isTakenForAnothers(facts, payment, atMs);
+      if (atMs > shownMs + LOOK_MS && !isTaken) {
         throw new Error(`${key} was submitted beside ${payment.id}, which is shown`);
       }
       if (isNo) {
@@ -76,6 +79,18 @@ export function assertNoSubmissionBesideAPayment(facts: Facts): void {
       }
     }
   }
+}
+
+/**
+ * Whether another charge has a payment by then, which fits that as well: Harmony had said no to the one
+ * that made it, and nothing is left that speaks against the no.
+ */
+function isTakenForAnothers(facts: Facts, payment: Payment, byMs: number): boolean {
+  const { journal, times } = facts;
+  const before = journal.filter(({ seq }) => (times.get(seq) ?? Infinity) <= byMs);
+  const owner = attributed(before).get(payment.id);
+  const isOthers = owner !== undefined && owner !== keyOf(payment);
+  return isOthers && mayBeTaken(facts, payment.id, owner, byMs);
 }
 
 /** Each attempt ends once, and what ended it stays. */

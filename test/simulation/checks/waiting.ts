@@ -79,9 +79,13 @@ function isOwnLook({ type, detail }: Entry): boolean {
 const SETTLED: readonly (string | null)[] = ["CANCELLED", "CONFIRMED"];
 
 /** Where a read says otherwise than the books and they stay as they are, it is older news: one more decides. */
-export function assertOlderNewsIsReadAgain({ journal, isHalted, times, life }: Facts): void {
+export function assertOlderNewsIsReadAgain(facts: Facts): void {
+  const { journal, isHalted, times, life, lies } = facts;
+  // What an answer about another payment said of one its own reads contradict: that is no news of it.
+  const named = new Set(lies.map((lie) => lie.named));
   for (const { type, seq, paymentId, paymentStatus } of journal) {
-    if (type !== "polled" || !SETTLED.includes(paymentStatus) || isHalted) {
+    const isNews = type === "polled" && SETTLED.includes(paymentStatus);
+    if (!isNews || isHalted || named.has(paymentId ?? "")) {
       continue;
     }
     const booked = journal.findLast(

@@ -127,8 +127,16 @@ export function assertNothingKnownIsTaken({ journal }: Facts): void {
   }
 }
 
+/** Whether pages that call themselves the whole history leave it out: its absence is proven to anybody. */
+function isLeftOut({ card, looks }: Facts, { id }: Payment, byMs: number): boolean {
+  return (
+    isUnreadable(card) && !looks.some(({ atMs, newIds }) => atMs <= byMs && newIds.includes(id))
+  );
+}
+
 /** Another's payment is never taken for one of ours that Harmony shows as well. */
-export function assertOwnIsPreferred({ life, journal, payments, card }: Facts): void {
+export function assertOwnIsPreferred(facts: Facts): void {
+  const { life, journal, payments, card } = facts;
   if (
     ["clock_forward", "clock_back", "clock_leaps"].some((name) =>
       life.plan.troubles.has(name as Trouble),
@@ -145,7 +153,9 @@ export function assertOwnIsPreferred({ life, journal, payments, card }: Facts): 
     }
     const before = Date.parse(occurredAt) - LOOK_MS;
     const isShown = (payment: Payment) =>
-      shownAt(payment, card) < before && (payment.goneAt ?? Infinity) > before;
+      shownAt(payment, card) < before &&
+      (payment.goneAt ?? Infinity) > before &&
+      !isLeftOut(facts, payment, before + LOOK_MS);
     if (payments.some((payment) => isOwn(payment) && isShown(payment))) {
       throw new Error(`entry ${seq}: ${adopted.id} was adopted, and the own one is shown`);
     }
@@ -180,14 +190,9 @@ export function assertAbsenceWasProven(facts: Facts): void {
         description?.includes(`[cobro:${tag}]`) === true,
     );
     const isForgotten = (payment?.goneAt ?? Infinity) <= atMs;
-    // Pages that call themselves the whole history and leave it out prove its absence to anybody.
-    const isLeftOut =
-      payment !== undefined &&
-      isUnreadable(card) &&
-      !facts.looks.some((look) => look.atMs <= atMs && look.newIds.includes(payment.id));
     // What is cancelled took nothing, whosever the rules call it.
     const isHeld = payment !== undefined && holdsMoney(statusAt(payment, atMs));
-    if (isHeld && !isForgotten && !isLeftOut) {
+    if (isHeld && !isForgotten && !isLeftOut(facts, payment, atMs)) {
       const sentAtMs = submissionOf(world, payment);
       if (!isBeyondHorizon(facts, sentAtMs, shownAt(payment, card))) {
         throw new Error(`entry ${seq}: ${payment.id} was shown within the horizon`);

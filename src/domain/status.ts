@@ -53,7 +53,8 @@ export function learnFromPoll(draft: Draft, report: PollReport): void {
       : nextPoll(
           rules,
           owner.polls + 1,
-          owner.doubt?.sinceMs ?? owner.resolvedAtMs ?? nowMs,
+          // What older news spoke against is asked for as often, however long it has been settled.
+          record?.disputed === true ? nowMs : (owner.doubt?.sinceMs ?? owner.resolvedAtMs ?? nowMs),
           nowMs,
           jitter,
         );
@@ -240,7 +241,9 @@ export function learnStatus(
   // While a further attempt is in flight its charge is not moved: it is read again after that.
   if (isOlder || (isRevived && charge.state === "in_flight")) {
     put(draft, { ...record, reread: true, disputed: true });
-    draft.charges.set(chargeId, { ...charge, nextPoll: nextPoll(rules, 0, nowMs, nowMs, jitter) });
+    // The first of them until one is answered: what callers have read before counts for nothing.
+    const nextRead = nextPoll(rules, 0, nowMs, nowMs, jitter);
+    draft.charges.set(chargeId, { ...charge, polls: 0, nextPoll: nextRead });
     draft.changedCharges.add(chargeId);
     return;
   }

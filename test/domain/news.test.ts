@@ -182,6 +182,22 @@ describe("the read that began after it", () => {
     expect(draft.payments.get("payment-1")).toMatchObject({ reread: true });
   });
 
+  it("is asked for again within seconds, however often and long ago it was read before", ({
+    expect,
+  }) => {
+    const resolvedAtMs = T0 - 30 * 86_400_000;
+    const story = new Story({ ...approved, polls: 40, resolvedAtMs });
+    story.read("REFUNDED", 19);
+    for (const seq of [40, 50]) {
+      const { charges, payments } = story;
+      const given = { charges, payments, nextSeq: seq };
+      const { draft } = polled(given, { seen: null, beganSeq: seq - 1 });
+      story.charges = [...draft.charges.values()];
+      const dueMs = draft.charges.get("charge-1")?.nextPoll?.atMs ?? Infinity;
+      expect(dueMs - draft.view.nowMs).toBeLessThan(30_000);
+    }
+  });
+
   it("is asked for again where it is older news itself", ({ expect }) => {
     const story = new Story(approved);
     story.read("REFUNDED", 19);

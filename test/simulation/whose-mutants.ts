@@ -317,7 +317,7 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/status.ts",
-        from: `    draft.charges.set(chargeId, { ...charge, nextPoll: nextPoll(rules, 0, nowMs, nowMs, jitter) });`,
+        from: `    draft.charges.set(chargeId, { ...charge, polls: 0, nextPoll: nextRead });`,
         to: `    draft.charges.set(chargeId, charge);`,
       },
     ],

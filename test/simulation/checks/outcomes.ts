@@ -39,8 +39,8 @@ export function assertEveryPaymentIsKnown(facts: Facts): void {
       (charge?.state === "in_doubt" && charge.escalated) ||
       // Another's payment was taken for it; its own is found when the books are compared.
       (key !== null && ownIds(charge).some((id) => mayBeTaken(facts, id, key, endMs))) ||
-      // What no history ever lists, and nobody reads, is known to Harmony alone.
-      listedFrom(payment, facts.card.history) > endMs ||
+      // What no history lists before all is read in the end, and nobody reads, is known to Harmony alone.
+      listedFrom(payment, facts.card.history) >= facts.life.bookedAtMs ||
       // No look is complete where pages lie, and so none finds a late truth.
       isUnreadable(facts.card);
     if (key !== null && owner === undefined && !isHeld) {

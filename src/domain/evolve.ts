@@ -271,8 +271,12 @@ function denied(charge: Charge, fact: Fact): readonly Attempt[] {
   const isDecided =
     fact.type === "not_charged_by_rule" ||
     (fact.type === "operator_resolved" && fact.resolution.decision === "not_charged");
-  const isTelling = "payment" in fact && fact.type !== "contradiction_found";
-  const cancelled = isTelling && fact.payment?.status === "CANCELLED" ? fact.payment.id : null;
+  // What a refund or a read has found of it again is no news, and no no of now.
+  const isTelling =
+    fact.type === "payment_adopted" ||
+    fact.type === "late_truth_found" ||
+    fact.type === "status_changed";
+  const cancelled = isTelling && fact.payment.status === "CANCELLED" ? fact.payment.id : null;
   const isTold = ({ explainedBy }: Attempt) =>
     (isDecided && !hasPayment(charge)) || (cancelled !== null && explainedBy === cancelled);
   return attempts.some(isTold)

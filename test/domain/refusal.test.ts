@@ -8,6 +8,8 @@ import {
   moneyOf,
 } from "../../src/domain/charge.ts";
 import { applyRefusal } from "../../src/domain/contest.ts";
+import { evolve } from "../../src/domain/evolve.ts";
+import type { Fact } from "../../src/domain/facts.ts";
 import { resolve } from "../../src/domain/resolve.ts";
 import { newDoubt } from "../../src/domain/schedule.ts";
 import {
@@ -249,6 +251,45 @@ describe("the time of a no", () => {
     expect(seenAs("PENDING", told, "CANCELLED")?.attempts[0]).toMatchObject({
       noAtMs: T0 - HOUR_MS,
     });
+  });
+
+  it("is not said again by a refund, which finds its cancelled payment as it was", ({ expect }) => {
+    const told = { ...pending({ noAtMs: T0 - HOUR_MS }), state: "declined" } as const;
+    const about = { atMs: T0, chargeId: "charge-1", refundId: "refund-1", payment: CANCELLED };
+    const facts: readonly Fact[] = [
+      {
+        type: "refund_answered",
+        ...about,
+        attempt: 1,
+        outcome: { kind: "refused", payment: CANCELLED, upstream: "no" },
+        becomes: "refused",
+        httpStatus: 400,
+        latencyMs: 5,
+        excerpt: null,
+        nextRead: null,
+      },
+      {
+        type: "refund_resolved",
+        ...about,
+        identity: {
+          refundId: "refund-1",
+          paymentMethodId: told.paymentMethodId,
+          caller: told.caller,
+          idempotencyKey: "refund-key",
+          request: { paymentId: "payment-1", reason: null },
+        },
+        attempt: 1,
+        as: "refused",
+        by: "read",
+        evidence: [20],
+        doubt: null,
+        horizonMs: null,
+        nextRead: null,
+      },
+    ];
+    for (const fact of facts) {
+      expect(evolve(told, fact, 30).attempts[0]).toMatchObject({ noAtMs: T0 - HOUR_MS });
+    }
   });
 
   it("is when a rule called it not charged", ({ expect }) => {

@@ -218,8 +218,8 @@ export const REFUSAL_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/evolve.ts",
-        from: `fact.payment?.status === "CANCELLED" ?`,
-        to: `fact.payment?.status === "" ?`,
+        from: `fact.payment.status === "CANCELLED" ?`,
+        to: `fact.payment.status === "" ?`,
       },
     ],
   },

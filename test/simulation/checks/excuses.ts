@@ -226,10 +226,12 @@ export function excuseOf(
   if (isForgottenUnseen(facts, payment)) {
     return "forgotten";
   }
+  // A charge of another amount has no look of its own: it goes by what is known.
+  const isOther = further !== null && further.amountMinor !== payment.amountMinor;
   const isExcused =
     further === null
       ? isStillDenied(facts, payment, byMs) || isStillCancelled(facts, payment, byMs)
-      : isDenied(facts, payment, further);
+      : isDenied(facts, payment, further) || (isOther && isStillCancelled(facts, payment, byMs));
   if (isExcused) {
     return "denied";
   }

@@ -93,7 +93,9 @@ export function assertOlderNewsIsReadAgain(facts: Facts): void {
         one.seq < seq &&
         one.paymentId === paymentId &&
         one.chargeId !== null &&
-        TELLING.includes(one.type),
+        TELLING.includes(one.type) &&
+        // One that was refused says how its payment stood when it was asked for, and books nothing.
+        (one.type !== "refund_answered" || one.outcome === "refunded"),
     );
     // What a read changes is the next entry.
     const next = journal[seq];

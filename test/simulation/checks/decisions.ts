@@ -4,6 +4,7 @@
  */
 import type { Entry } from "../../../src/domain/entries.ts";
 import type { Facts } from "./facts.ts";
+import { TELLING } from "./questions.ts";
 
 /** Every decision that was told is entered, and nothing is entered that nobody decided. */
 export function assertDecisionsAreEntered({ journal, resolves }: Facts): void {
@@ -59,7 +60,11 @@ export function assertDecisionsStand({ journal, charges }: Facts): void {
   for (const { chargeId, state, payment, duplicates } of charges) {
     const decision = decided.get(chargeId);
     const id = decision?.outcome === "charged" ? decision.paymentId : null;
-    const isLost = id !== null && payment?.id !== id && !duplicates.includes(id);
+    // What Harmony has cancelled since is none any more: a further one that is the charge's is its payment.
+    const isCancelled =
+      journal.findLast((one) => one.paymentId === id && TELLING.includes(one.type))
+        ?.paymentStatus === "CANCELLED";
+    const isLost = id !== null && payment?.id !== id && !duplicates.includes(id) && !isCancelled;
     if (decision !== undefined && (state === "in_doubt" || isLost)) {
       throw new Error(`entry ${decision.seq}: the decision is lost, ${chargeId} is ${state}`);
     }

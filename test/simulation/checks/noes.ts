@@ -29,6 +29,22 @@ export function isRefusal({ httpStatus }: Submission): boolean {
   return httpStatus === 402 || httpStatus === 422 || httpStatus === 400;
 }
 
+/** Whether a no was told of its price: what holds no money may be what that has left. */
+export function isBesideANo({ world, payments }: Facts, { id, amountMinor }: Payment): boolean {
+  const isTold = world.submissions.some(
+    (one) => Math.round(one.amount * 100) === amountMinor && tellsNo(one),
+  );
+  return (
+    isTold ||
+    payments.some(
+      (one) =>
+        one.id !== id &&
+        one.amountMinor === amountMinor &&
+        one.statusHistory.some(({ status }) => status === "CANCELLED"),
+    )
+  );
+}
+
 /** The submission that made a payment of ours. */
 export function submissionFor({ world }: Facts, payment: Payment): Submission | undefined {
   const askedAtMs = payment.askedAt ?? payment.createdAt;

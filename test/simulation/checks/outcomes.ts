@@ -11,7 +11,7 @@ import { holdsMoney, listedFrom } from "../book-times.ts";
 import { isBeyondHorizon, askedAt, mayBeTaken, wasTold } from "./excuses.ts";
 import { type Facts, isUnreadable } from "./facts.ts";
 import { reportedIds, isUnseenNo } from "./money.ts";
-import { isForgottenUnseen, isLeftBehind, submissionFor, tellsNo } from "./noes.ts";
+import { isBesideANo, isForgottenUnseen, isLeftBehind, submissionFor, tellsNo } from "./noes.ts";
 
 /** Each payment of ours is attributed to its charge, or in a person's hands by name. */
 export function assertEveryPaymentIsKnown(facts: Facts): void {
@@ -157,22 +157,6 @@ function isNamed({ payments, card }: Facts, charge: Charge): boolean {
     named.status === "CONFIRMED" &&
     listedFrom(named, card.history) < Infinity;
   return named !== undefined && !isOwn;
-}
-
-/** Whether a no was told of its price: what holds no money may be what that has left. */
-function isBesideANo({ world, payments }: Facts, { id, amountMinor }: Payment): boolean {
-  const isTold = world.submissions.some(
-    (one) => Math.round(one.amount * 100) === amountMinor && tellsNo(one),
-  );
-  return (
-    isTold ||
-    payments.some(
-      (one) =>
-        one.id !== id &&
-        one.amountMinor === amountMinor &&
-        one.statusHistory.some(({ status }) => status === "CANCELLED"),
-    )
-  );
 }
 
 /**

@@ -8,7 +8,7 @@ import { statusAt, wasCancelled } from "../book-times.ts";
 import { keyOf } from "../shop.ts";
 import { askedAt, isBeyondHorizon, isOverridden, mayBeTaken } from "./excuses.ts";
 import { type Facts, LOOK_MS, shownAt } from "./facts.ts";
-import { deniedAt, isForgottenUnseen } from "./noes.ts";
+import { deniedAt, isBesideANo, isForgottenUnseen } from "./noes.ts";
 
 export function assertNeverTwoAtOnce({ world }: Facts): void {
   const { exchanges } = world.sandbox;
@@ -62,7 +62,8 @@ export function assertNoSubmissionBesideAPayment(facts: Facts): void {
       }
       const isNo = deniedAt(facts, payment, atMs) !== null;
       const isGone = (payment.goneAt ?? Infinity) <= atMs;
-      if ((isNo || isGone) && statusAt(payment, atMs) === "REFUNDED") {
+      const isDenied = isNo || isBesideANo(facts, payment);
+      if ((isDenied || isGone) && statusAt(payment, atMs) === "REFUNDED") {
         // Somebody has given it back: nothing speaks against a no, or its absence, any more.
         continue;
       }

@@ -114,7 +114,7 @@ export const ERRORS = {
     title: "Another charge on this payment method is in doubt",
     retry: "same_key",
     explanation:
-      "The outcome of another charge on this payment method is not known yet. Until it is, no further charge is sent on it. Nothing was sent for this one. For a refund: another refund of this very payment is in doubt.",
+      "The outcome of another charge on this payment method is not known yet. Until it is, no further charge is sent on it. Nothing was sent for this one. For a refund: another refund of this very payment is in doubt, and may be under way.",
   },
   payment_contested: {
     status: 409,
@@ -241,6 +241,20 @@ export const ERRORS = {
     explanation:
       "No complete looks over the whole horizon show that no money moved, or no horizon applies to this charge. Wait, or take it upon yourself with `override: true`.",
   },
+  refund_not_resolvable: {
+    status: 409,
+    title: "Refund cannot be decided by hand",
+    retry: "never",
+    explanation:
+      "A person decides about a refund that is in doubt; `state` says what this one is. Nothing was decided.",
+  },
+  refund_unproven: {
+    status: 409,
+    title: "Harmony does not show it",
+    retry: "never",
+    explanation:
+      "Not refunded is shown by a payment that is CONFIRMED once the horizon of the last attempt is over; refunded by one that is REFUNDED, which ends the doubt by itself. `paymentStatus` says what Harmony shows now. Wait, or take it upon yourself with `override: true`.",
+  },
   not_halted: {
     status: 409,
     title: "Payment method is not halted",
@@ -322,8 +336,8 @@ export interface Problem {
   readonly upstream?: string;
   readonly lastKnown?: { readonly status: string; readonly at: string } | null;
   readonly retryAfterSeconds?: number;
-  /** What the charge is, where that is why a person's decision was refused. */
-  readonly state?: ChargeState;
+  /** What the charge or refund is, where that is why a person's decision was refused. */
+  readonly state?: ChargeState | RefundState;
   /** The payments that speak against a person's decision. */
   readonly candidates?: readonly string[];
 }

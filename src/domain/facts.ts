@@ -79,7 +79,7 @@ export type RefundIdentity = Pick<
 >;
 
 /** What a read of the payment changes in the refund that it was made for. */
-export type RefundWatch = Pick<Refund, "doubt" | "nextRead" | "lateReads">;
+export type RefundWatch = Pick<Refund, "doubt" | "nextRead">;
 
 interface About {
   readonly atMs: number;
@@ -268,16 +268,13 @@ export type Fact =
       readonly payment: Payment;
       /** `seq`s of the entries it rests on. */
       readonly evidence: readonly number[];
-      /** What the horizon rule counted, where it is what resolves. */
-      readonly doubt: Doubt | null;
-      readonly horizonMs: number | null;
-      readonly nextRead: Due | null;
+      /** What a person said, where one decided: its entry is `operator_resolved`. */
+      readonly decision: { readonly override: boolean; readonly reason: string } | null;
     })
   | (AboutRefund & {
       readonly type: "refund_escalated";
       readonly attempt: number | null;
       readonly reason: string;
-      readonly nextRead: Due | null;
     })
   | (About & { readonly type: "method_frozen" })
   | (About & { readonly type: "method_unfrozen" })

@@ -1,52 +1,55 @@
 /**
- * Owns the decision whether a refund may be sent and what an answer to it means. Must not read a
+ * Owns the decision whether a refund may be sent, and what an answer to it means. Must not read a
  * clock, a random number or storage: everything it needs is in the view. One of the files that can
- * lose money: nothing else may allow a refund, or tell a key that it made one. Pure.
+ * lose money: nothing else may allow a refund. Pure.
  */
 import { unreachable } from "./charge.ts";
 import type { ExchangeFigures } from "./decide.ts";
-import { chargeIn, type Draft, note, refundIn } from "./draft.ts";
+import { type Draft, note, refundIn } from "./draft.ts";
 import type { RefundIdentity } from "./facts.ts";
 import type { Payment } from "./outcome.ts";
 import { bare, type PaymentRecord } from "./payment.ts";
 import {
-  differingRefundMembers,
-  hasUnexplainedAttempt,
-  isPastRefunding,
-  isRefundUndecided,
   lastRefundAttempt,
   type Refund,
   type RefundOutcome,
   type RefundRequest,
+  underWayUntilMs,
 } from "./refund.ts";
-import { newDoubt, nextLateLook, nextLook } from "./schedule.ts";
+import { concludeRefund, identityOf, ownerIdOf, refundsIn } from "./refund-doubt.ts";
+import { nextPoll } from "./schedule.ts";
 import { learnFromPoll, type PollReport } from "./status.ts";
 
 export type RefundLookUp =
   | { readonly type: "unknown" }
-  | { readonly type: "mismatch"; readonly differing: readonly string[] }
+  /** The key is bound to the refund of another payment. */
+  | { readonly type: "mismatch" }
   /** Refunded or refused: what is known is the answer. */
   | { readonly type: "answered" }
+  /** In doubt, and its last attempt may be under way: nothing is sent yet. */
   | { readonly type: "in_doubt" }
   | { readonly type: "in_flight" }
-  /** Known to have given nothing back: a further attempt may follow, after a read. */
+  /** A further attempt may follow, after a read. */
   | { readonly type: "refundable" };
 
 /** What a key means for a refund: keys bind at the durable intent, for ever, in every state. */
-export function lookUpRefund(refund: Refund | null, request: RefundRequest): RefundLookUp {
+export function lookUpRefund(
+  refund: Refund | null,
+  request: RefundRequest,
+  nowMs: number,
+): RefundLookUp {
   if (refund === null) {
     return { type: "unknown" };
   }
-  const differing = differingRefundMembers(refund.request, request);
-  if (differing.length > 0) {
-    return { type: "mismatch", differing };
+  if (refund.request.paymentId !== request.paymentId) {
+    return { type: "mismatch" };
   }
   switch (refund.state) {
     case "refunded":
     case "refused":
       return { type: "answered" };
     case "in_doubt":
-      return { type: "in_doubt" };
+      return { type: nowMs < underWayUntilMs(refund) ? "in_doubt" : "refundable" };
     case "in_flight":
       return { type: "in_flight" };
     case "not_refunded":
@@ -58,50 +61,50 @@ export function lookUpRefund(refund: Refund | null, request: RefundRequest): Ref
 
 export type RefundAdmission =
   | { readonly type: "submit"; readonly payment: Payment }
+  /** An attempt of a refund of that payment may be under way. */
   | { readonly type: "frozen" }
-  /** The payment must be read first: it is not on record, or not as refundable, or was long ago. */
+  /** The payment must be read first. */
   | { readonly type: "read" }
-  /** The payment is known not to be refundable (any more): nothing is sent. */
+  /** The payment is not refundable now: nothing is sent. */
   | { readonly type: "refuse"; readonly payment: Payment }
-  /** An earlier attempt of this very refund has turned out to have made it. */
-  | { readonly type: "explain"; readonly payment: Payment };
+  /** It is in doubt and stays so: the payment is neither REFUNDED nor can be asked for. */
+  | { readonly type: "in_doubt" };
 
 /**
  * Whether a refund may be sent now, decided at the head of the queue. `others` are the further
- * refunds of that payment; `readFresh`: this very request has already read the payment, and
- * nothing awaited anything since.
+ * refunds of that payment; `readAs` is the status that this very request has just read, and nothing
+ * awaited anything since. Only the first refund of a payment on record as CONFIRMED, against which
+ * Harmony has said nothing since, goes unread: for any other what it says now decides, also where a
+ * refund was made and taken back.
  */
 export function admitRefund(
   refund: Refund | null,
   others: readonly Refund[],
   record: PaymentRecord | null,
-  readFresh: boolean,
+  readAs: string | null,
+  nowMs: number,
 ): RefundAdmission {
-  if (others.some(isRefundUndecided)) {
+  const all = refund === null ? others : [refund, ...others];
+  if (all.some((one) => nowMs < underWayUntilMs(one))) {
     return { type: "frozen" };
   }
-  const done = others.find((other) => other.state === "refunded");
-  if (done !== undefined) {
-    // Whatever Harmony says of it now: one payment is given back once, and that one key has it.
-    return { type: "refuse", payment: done.payment };
-  }
-  if (record?.status === "REFUNDED") {
-    const payment = bare(record);
-    const ours = refund !== null && hasUnexplainedAttempt(refund);
-    return ours ? { type: "explain", payment } : { type: "refuse", payment };
-  }
-  if (record === null || (!readFresh && (refund !== null || record.status !== "CONFIRMED"))) {
+  const isPlain = all.length === 0 && record?.reread === false && record.contradicted === null;
+  const status = readAs ?? (isPlain && record.status === "CONFIRMED" ? "CONFIRMED" : null);
+  if (record === null || status === null) {
     return { type: "read" };
   }
-  const payment = bare(record);
-  return record.status === "CONFIRMED" ? { type: "submit", payment } : { type: "refuse", payment };
+  const payment = { ...bare(record), status };
+  if (status === "CONFIRMED") {
+    return { type: "submit", payment };
+  }
+  return refund?.state === "in_doubt" ? { type: "in_doubt" } : { type: "refuse", payment };
 }
 
 /** Notes the intent of the next attempt of a refund; it is durable before anything is sent. */
 export function intendRefund(draft: Draft, identity: RefundIdentity, payment: Payment): Refund {
   const { refundId } = identity;
   const refund = draft.refunds.get(refundId) ?? null;
-  if (refund !== null && refund.state !== "not_refunded") {
+  if (refund !== null && refund.state !== "not_refunded" && refund.state !== "in_doubt") {
     throw new Error(`Bug: an attempt of refund ${refundId} in state ${refund.state}`);
   }
   note(draft, {
@@ -119,30 +122,11 @@ export function intendRefund(draft: Draft, identity: RefundIdentity, payment: Pa
   return refundIn(draft, refundId);
 }
 
-/** Binds what is known without asking Harmony: the payment was refunded, by this key or not, or never can be. */
-export function concludeRefund(
-  draft: Draft,
-  identity: RefundIdentity,
-  as: "refunded" | "refused",
-  payment: Payment,
-): void {
-  const refund = draft.refunds.get(identity.refundId);
+/** Binds that this key refunds nothing: the payment was read, and cannot be refunded. */
+export function refuseRefund(draft: Draft, identity: RefundIdentity, payment: Payment): void {
   const told = draft.payments.get(payment.id)?.statusSeq;
-  note(draft, {
-    type: "refund_resolved",
-    atMs: draft.view.nowMs,
-    chargeId: ownerIdOf(draft, payment.id),
-    refundId: identity.refundId,
-    identity,
-    attempt: refund === undefined ? null : (lastRefundAttempt(refund)?.attempt ?? null),
-    as,
-    by: "read",
-    payment,
-    evidence: told === undefined ? [] : [told],
-    doubt: null,
-    horizonMs: null,
-    nextRead: null,
-  });
+  const evidence = told === undefined ? [] : [told];
+  concludeRefund(draft, identity, { as: "refused", by: "read", payment, evidence });
 }
 
 /**
@@ -157,13 +141,13 @@ export function answerRefund(
   figures: ExchangeFigures,
   reading: PollReport | null,
 ): void {
-  const { nowMs } = draft.view;
+  const { nowMs, jitter, rules } = draft.view;
   if (reading !== null) {
     learnFromPoll(draft, { ...reading, refundId });
   }
   const refund = refundIn(draft, refundId);
-  const becomes = meaningOf(draft, refund, outcome);
-  note(draft, {
+  const becomes = meaningOf(refund, outcome);
+  const { seq } = note(draft, {
     type: "refund_answered",
     atMs: nowMs,
     chargeId: ownerIdOf(draft, refund.request.paymentId),
@@ -173,98 +157,36 @@ export function answerRefund(
     becomes,
     payment: "payment" in outcome ? outcome.payment : null,
     ...figures,
-    nextRead: readAfter(draft, refund, becomes),
+    nextRead: becomes === "in_doubt" ? nextPoll(rules, 0, nowMs, nowMs, jitter) : null,
   });
-  settleRefunds(draft);
+  if (outcome.kind === "refunded") {
+    // Harmony refunds once: none that was sent before has done it.
+    const { payment } = outcome;
+    for (const other of refundsIn(draft, "in_doubt", payment.id)) {
+      const as = { as: "not_refunded", by: "rule", payment, evidence: [seq] } as const;
+      concludeRefund(draft, identityOf(other), as);
+    }
+  }
 }
 
 /** An attempt in flight that no running call owns has ended for us without an answer. */
 export function abandonRefund(draft: Draft, refundId: string): void {
   const { attempt } = lastRefundAttempt(refundIn(draft, refundId)) ?? { attempt: 0 };
-  answerRefund(
-    draft,
-    refundId,
-    attempt,
-    { kind: "indeterminate", reason: "interrupted" },
-    { httpStatus: null, latencyMs: null, excerpt: null },
-    null,
-  );
+  const outcome = { kind: "indeterminate", reason: "interrupted" } as const;
+  const figures = { httpStatus: null, latencyMs: null, excerpt: null };
+  answerRefund(draft, refundId, attempt, outcome, figures, null);
 }
 
-/**
- * A refund in doubt whose payment is known to be REFUNDED is done, whoever saw it. No other refund
- * of that payment can have done it: while this one was in flight or in doubt, none was sent.
- */
-export function settleRefunds(draft: Draft): void {
-  for (const refund of draft.refunds.values()) {
-    const record = draft.payments.get(refund.request.paymentId);
-    if (refund.state === "in_doubt" && record?.status === "REFUNDED") {
-      concludeRefund(draft, identityOf(refund), "refunded", bare(record));
-    }
-  }
-}
-
-/**
- * Whether a refund of this payment, seen now, is this one's: it has an attempt of its own that
- * nothing explains, and no other key was told, or may still be told, that it made it.
- */
-export function mayHaveRefunded(draft: Draft, refund: Refund): boolean {
-  const claimed = othersOf(draft, refund).some(
-    (other) => other.state === "refunded" || isRefundUndecided(other),
-  );
-  return hasUnexplainedAttempt(refund) && !claimed;
-}
-
-export function identityOf(refund: Refund): RefundIdentity {
-  const { refundId, paymentMethodId, caller, idempotencyKey, request } = refund;
-  return { refundId, paymentMethodId, caller, idempotencyKey, request };
-}
-
-/** The charge whose payment this is, where there is one; it must be loaded. */
-export function ownerIdOf(draft: Draft, paymentId: string): string | null {
-  const chargeId = draft.payments.get(paymentId)?.chargeId ?? null;
-  return chargeId === null ? null : chargeIn(draft, chargeId).chargeId;
-}
-
-function othersOf(draft: Draft, refund: Refund): Refund[] {
-  return [...draft.refunds.values()].filter(
-    (other) =>
-      other.refundId !== refund.refundId && other.request.paymentId === refund.request.paymentId,
-  );
-}
-
+/** While an earlier attempt has no answer, only a yes to this one ends the doubt about its key. */
 function meaningOf(
-  draft: Draft,
-  refund: Refund,
+  { doubt }: Refund,
   outcome: RefundOutcome,
 ): "refunded" | "refused" | "in_doubt" | "not_refunded" {
-  switch (outcome.kind) {
-    case "refunded":
-      return "refunded";
-    case "indeterminate":
-      return "in_doubt";
-    case "not_sent":
-      return "not_refunded";
-    case "refused": {
-      const unexplained = hasUnexplainedAttempt(refund);
-      if (outcome.payment.status === "REFUNDED") {
-        // In doubt for a moment: `settleRefunds` then says on what evidence it is done.
-        return mayHaveRefunded(draft, refund) ? "in_doubt" : "refused";
-      }
-      // Refused, perhaps since an earlier attempt of this key is under way: not for ever.
-      return unexplained && !isPastRefunding(outcome.payment.status) ? "not_refunded" : "refused";
-    }
-    default:
-      return unreachable(outcome);
+  if (outcome.kind === "refunded") {
+    return "refunded";
   }
-}
-
-function readAfter(draft: Draft, refund: Refund, becomes: Refund["state"]) {
-  const { nowMs, jitter, rules } = draft.view;
-  if (becomes === "in_doubt") {
-    return nextLook(rules, newDoubt(nowMs), { escalated: false, horizonMs: null }, nowMs, jitter);
+  if (outcome.kind === "indeterminate" || doubt !== null) {
+    return "in_doubt";
   }
-  return becomes === "not_refunded" && hasUnexplainedAttempt(refund)
-    ? nextLateLook(rules, 0, nowMs, nowMs, jitter)
-    : null;
+  return outcome.kind === "refused" ? "refused" : "not_refunded";
 }

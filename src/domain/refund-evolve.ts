@@ -2,11 +2,16 @@
  * Owns what a fact changes in a refund. Must not decide whether the fact may happen
  * (refund-decide.ts). Pure and total: a refund that is refunded or refused stays so.
  */
-import { unreachable } from "./charge.ts";
 import type { Fact } from "./facts.ts";
-import { isRefundFinal, type Refund, type RefundAttempt } from "./refund.ts";
+import type { Payment } from "./outcome.ts";
+import {
+  isRefundFinal,
+  type Refund,
+  type RefundAttempt,
+  type RefundResolvedBy,
+  type RefundState,
+} from "./refund.ts";
 import { bindRefundReply } from "./refund-reply.ts";
-import { newDoubt } from "./schedule.ts";
 
 /** The refund that a fact is about; null where it is about none. */
 export function refundIdOf(fact: Fact): string | null {
@@ -39,9 +44,7 @@ function change(refund: Refund | null, fact: Fact, seq: number): Refund {
     return fact.watch == null ? refund : { ...refund, ...fact.watch };
   }
   // A replay or a mismatch of its key changes nothing in it.
-  return fact.type === "refund_escalated"
-    ? { ...refund, escalated: true, nextRead: fact.nextRead }
-    : refund;
+  return fact.type === "refund_escalated" ? { ...refund, escalated: true } : refund;
 }
 
 function born(
@@ -64,7 +67,6 @@ function born(
     escalated: false,
     doubt: null,
     nextRead: null,
-    lateReads: 0,
     boundReply: null,
   };
 }
@@ -92,10 +94,8 @@ function intended(
     attempts: [...before.attempts, attempt],
     resolvedAtMs: null,
     resolvedBy: null,
-    escalated: false,
-    doubt: null,
+    // A doubt about an earlier attempt goes on.
     nextRead: null,
-    lateReads: 0,
   };
 }
 
@@ -116,38 +116,28 @@ function answered(refund: Refund, fact: Fact & { type: "refund_answered" }, seq:
   if (refund.state !== "in_flight") {
     return told;
   }
-  const { nextRead } = fact;
-  switch (fact.becomes) {
-    case "in_doubt":
-      return { ...told, state: "in_doubt", doubt: newDoubt(fact.atMs), nextRead };
-    case "refunded":
-    case "refused":
-    case "not_refunded":
-      return {
-        ...told,
-        state: fact.becomes,
-        payment: fact.payment ?? refund.payment,
-        resolvedAtMs: fact.atMs,
-        resolvedBy: "reply",
-        nextRead,
-      };
-    default:
-      return unreachable(fact.becomes);
+  const { becomes, payment, nextRead, atMs } = fact;
+  if (becomes === "in_doubt") {
+    const doubt = { sinceMs: refund.doubt?.sinceMs ?? atMs, looks: 0 };
+    return { ...told, state: becomes, doubt, nextRead };
   }
+  return decided(told, becomes, "reply", payment ?? refund.payment, atMs);
 }
 
 function resolved(refund: Refund, fact: Fact & { type: "refund_resolved" }): Refund {
   if (isRefundFinal(refund.state)) {
     throw new Error(`Bug: refund ${refund.refundId} is ${refund.state} and is resolved again`);
   }
-  return {
-    ...refund,
-    state: fact.as,
-    payment: fact.payment,
-    resolvedAtMs: fact.atMs,
-    resolvedBy: fact.by,
-    escalated: false,
-    nextRead: fact.nextRead,
-    lateReads: 0,
-  };
+  return decided(refund, fact.as, fact.by, fact.payment, fact.atMs);
+}
+
+function decided(
+  refund: Refund,
+  state: RefundState,
+  resolvedBy: RefundResolvedBy,
+  payment: Payment,
+  resolvedAtMs: number,
+): Refund {
+  const ended = { escalated: false, doubt: null, nextRead: null };
+  return { ...refund, state, payment, resolvedAtMs, resolvedBy, ...ended };
 }

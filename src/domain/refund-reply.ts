@@ -6,13 +6,22 @@ import type { BoundReply, Charge } from "./charge.ts";
 import { ERRORS, problemBody, PROBLEM_CONTENT_TYPE, problemStatus } from "./errors.ts";
 import { centavosToPesos } from "./money.ts";
 import type { Payment } from "./outcome.ts";
-import { isRefundFinal, moneyOfPayment, type Refund, refundMoney, refundRetry } from "./refund.ts";
+import {
+  isRefundFinal,
+  moneyOfPayment,
+  nextUseAtMs,
+  type Refund,
+  refundMoney,
+  refundRetry,
+} from "./refund.ts";
 import { fourFields, JSON_CONTENT_TYPE, type Reply, replyProblem, secondsUntil } from "./reply.ts";
 
-/** What stands around a refund now: its payment, the charge that payment is of, the time. */
+/** What stands around a refund now: its payment, the charge that payment is of, its other refunds. */
 export interface RefundSurroundings {
   readonly payment: Payment;
   readonly owner: Charge | null;
+  /** Every refund of the payment. */
+  readonly refunds: readonly Refund[];
   readonly nowMs: number;
 }
 
@@ -49,7 +58,8 @@ export function replyAboutRefund(
   around: RefundSurroundings,
   replayed: boolean,
 ): Reply {
-  const { payment, owner, nowMs } = around;
+  const { payment, owner, refunds, nowMs } = around;
+  const isInDoubt = refund.state === "in_doubt";
   const headers = {
     money: refundMoney(refund, payment, owner),
     retry: refundRetry(refund, payment),
@@ -68,8 +78,9 @@ export function replyAboutRefund(
     };
   }
   if (refund.state === "not_refunded") {
-    const { money } = headers;
-    return { ...notRefunded(refund, money), ...headers };
+    const { money, refundId } = headers;
+    const detail = ERRORS.not_refunded.explanation;
+    return { ...replyProblem({ code: "not_refunded", detail, money, refundId }), ...headers };
   }
   return {
     ...headers,
@@ -77,24 +88,14 @@ export function replyAboutRefund(
     contentType: JSON_CONTENT_TYPE,
     body: fourFields(payment),
     location,
-    retryAfterSeconds: secondsUntil(refund.nextRead?.atMs ?? null, nowMs),
+    retryAfterSeconds: secondsUntil(isInDoubt ? nextUseAtMs(refunds, nowMs) : null, nowMs),
   };
-}
-
-function notRefunded({ refundId }: Refund, money: Reply["money"]): Reply {
-  const { explanation } = ERRORS.not_refunded;
-  return replyProblem({
-    code: "not_refunded",
-    detail: explanation,
-    money: money ?? "unknown",
-    refundId,
-  });
 }
 
 /** The refund resource, from our own state. */
 export function refundResource(
   refund: Refund,
-  { payment, owner }: Omit<RefundSurroundings, "nowMs">,
+  { payment, owner }: Pick<RefundSurroundings, "payment" | "owner">,
   iso: (ms: number) => string,
 ) {
   const maybe = (ms: number | null) => (ms === null ? null : iso(ms));

@@ -13,6 +13,7 @@ import {
   unreachable,
 } from "./charge.ts";
 import { isPaymentStatus, type Money, type Payment, type Retry } from "./outcome.ts";
+import { spanMs } from "./schedule.ts";
 
 /** PERSISTED CONTRACT: states are stored in objects for ever; add, never rename. */
 export const REFUND_STATES = [
@@ -61,7 +62,7 @@ export interface RefundAttempt {
   /** The horizon in force when it was sent, in ms; null means `never`. */
   readonly horizonMs: number | null;
   readonly answeredAtMs: number | null;
-  /** `seq` of the entry that ended it; a read counts only if it began after that. */
+  /** `seq` of the entry that ended it. */
   readonly answeredSeq: number | null;
   readonly outcome: RefundOutcome["kind"] | null;
   readonly httpStatus: number | null;
@@ -69,6 +70,9 @@ export interface RefundAttempt {
 }
 
 export type RefundResolvedBy = "reply" | "read" | "rule" | "operator";
+
+/** PERSISTED CONTRACT. Since when it is in doubt, and how often it was read for since its last attempt. */
+export type RefundDoubt = Pick<Doubt, "sinceMs" | "looks">;
 
 /** PERSISTED CONTRACT. A caller's wish to give a payment back; one per caller and key. */
 export interface Refund {
@@ -87,11 +91,10 @@ export interface Refund {
   readonly resolvedAtMs: number | null;
   readonly resolvedBy: RefundResolvedBy | null;
   readonly escalated: boolean;
-  readonly doubt: Doubt | null;
-  /** When the payment is read next for this refund, in doubt or late. */
+  /** Null while no attempt of it is without an answer, or what became of that is decided. */
+  readonly doubt: RefundDoubt | null;
+  /** When the payment is read next for this refund; null where it is not in doubt. */
   readonly nextRead: Due | null;
-  /** How many late reads were made since it was called not refunded by rule. */
-  readonly lateReads: number;
   readonly boundReply: BoundReply | null;
 }
 
@@ -100,19 +103,31 @@ export function lastRefundAttempt(refund: Refund): RefundAttempt | null {
   return refund.attempts.at(-1) ?? null;
 }
 
-/** Whether an attempt of it may have given the money back without our hearing of it. */
-export function hasUnexplainedAttempt(refund: Refund): boolean {
-  return refund.attempts.some((attempt) => attempt.outcome === "indeterminate");
-}
-
-/** Whether its outcome is not known yet: no other refund of that payment may be sent. */
+/** Whether its outcome is not known yet: it waits for an answer or a read. */
 export function isRefundUndecided({ state }: Refund): boolean {
   return state === "in_flight" || state === "in_doubt";
 }
 
-/** Whether it waits for something: an answer or a read. */
-export function isRefundOpen(refund: Refund): boolean {
-  return isRefundUndecided(refund) || refund.nextRead !== null;
+/**
+ * Until when an attempt of it may be under way, so that no other is sent beside it: until its answer,
+ * or for the horizon after it ended without one. What was answered is not under way.
+ */
+export function underWayUntilMs({ state, attempts }: Refund): number {
+  const lost = attempts.filter(({ outcome }) => outcome === "indeterminate");
+  const overMs = lost.map((one) => (one.answeredAtMs ?? one.intendedAtMs) + spanMs(one));
+  return state === "in_flight" ? Infinity : state === "in_doubt" ? Math.max(0, ...overMs) : 0;
+}
+
+/**
+ * When it pays to ask again while some of a payment's refunds are in doubt: at the next planned read
+ * of it, or when another attempt may be made, whichever is sooner. Null where none is in doubt.
+ */
+export function nextUseAtMs(refunds: readonly Refund[], nowMs: number): number | null {
+  const doubts = refunds.filter(({ state }) => state === "in_doubt");
+  const readMs = doubts.flatMap(({ nextRead }) => nextRead?.atMs ?? []);
+  const overMs = Math.max(0, ...doubts.map(underWayUntilMs));
+  const times = overMs > nowMs ? [...readMs, overMs] : readMs;
+  return times.length === 0 ? null : Math.min(...times);
 }
 
 /** Whether the outcome is known for good; its answer is bound then. */
@@ -139,12 +154,12 @@ export function moneyOfPayment(payment: Payment): Money {
 
 /**
  * What is known of the money that a refund is about: by the refund itself, and where that has
- * moved none, by the payment and the charge it is of.
+ * moved none, by the payment and the charge it is of. What Harmony has taken back is not known.
  */
 export function refundMoney(refund: Refund, payment: Payment, owner: Charge | null): Money {
   switch (refund.state) {
     case "refunded":
-      return "refunded";
+      return isStill(refund, payment) ? "refunded" : "unknown";
     case "in_flight":
     case "in_doubt":
       return "unknown";
@@ -156,13 +171,19 @@ export function refundMoney(refund: Refund, payment: Payment, owner: Charge | nu
   }
 }
 
-/** What the caller may do next: a refused key is bound, so a refund that may still be made needs a new one. */
+/** Whether nothing speaks against a refund that was made: a person's word stands against a read. */
+function isStill({ resolvedBy }: Refund, { status }: Payment): boolean {
+  return status === "REFUNDED" || resolvedBy === "operator";
+}
+
+/** What the caller may do next: a bound key sends nothing more, so what may still be refunded needs a new one. */
 export function refundRetry(refund: Refund, payment: Payment): Retry {
+  const isPast = isPastRefunding(payment.status);
   switch (refund.state) {
     case "refunded":
-      return "never";
+      return isPast || isStill(refund, payment) ? "never" : "new_key";
     case "refused":
-      return isPastRefunding(payment.status) ? "never" : "new_key";
+      return isPast ? "never" : "new_key";
     case "in_flight":
     case "in_doubt":
     case "not_refunded":
@@ -170,9 +191,4 @@ export function refundRetry(refund: Refund, payment: Payment): Retry {
     default:
       return unreachable(refund.state);
   }
-}
-
-/** Names the compared members in which a repeated refund differs from the first under its key. */
-export function differingRefundMembers(first: RefundRequest, second: RefundRequest): string[] {
-  return first.paymentId === second.paymentId ? [] : ["paymentId"];
 }

@@ -40,7 +40,7 @@ export function entryOf(
   return {
     v: 1,
     paymentMethodId,
-    type: fact.type,
+    type: isDecision(fact) ? "operator_resolved" : fact.type,
     occurredAt,
     chargeId: fact.chargeId,
     refundId: refund?.refundId ?? null,
@@ -153,7 +153,7 @@ function particulars(fact: Fact): Particulars {
           horizonSeconds: seconds(fact.horizonMs),
           creditedSeconds: seconds(fact.doubt.creditedMs),
           completeLooks: fact.doubt.countedLooks,
-          evidence: evidence(fact.doubt.firstCountedSeq, fact.doubt.lastCountedSeq),
+          evidence: [...new Set([fact.doubt.firstCountedSeq, fact.doubt.lastCountedSeq])],
         },
       };
     case "charge_escalated":
@@ -226,13 +226,13 @@ function particulars(fact: Fact): Particulars {
         attempt: fact.attempt,
         payment: fact.payment,
         outcome: fact.as,
-        detail: {
-          by: fact.by,
-          evidence: [...fact.evidence],
-          horizonSeconds: seconds(fact.horizonMs),
-          creditedSeconds: seconds(fact.doubt?.creditedMs ?? null),
-          completeReads: fact.doubt?.countedLooks ?? null,
-        },
+        detail:
+          fact.decision === null
+            ? { by: fact.by, evidence: [...fact.evidence] }
+            : {
+                ...decided(fact.decision.reason, fact.evidence),
+                override: fact.decision.override,
+              },
       };
     case "refund_escalated":
       return { attempt: fact.attempt, detail: { reason: outsideText(fact.reason) } };
@@ -255,29 +255,29 @@ function particulars(fact: Fact): Particulars {
   }
 }
 
+/** A person's decisions are of one type, whatever they are about. */
+function isDecision(fact: Fact): boolean {
+  return fact.type === "refund_resolved" && fact.decision !== null;
+}
+
 function operatorResolved(fact: Fact & { type: "operator_resolved" }): Particulars {
   const { attempt, resolution } = fact;
-  const why = { reason: outsideText(fact.reason), evidence: [...fact.evidence] };
+  const why = decided(fact.reason, fact.evidence);
   if (resolution.decision === "charged") {
-    return {
-      attempt,
-      payment: resolution.payment,
-      outcome: "charged",
-      detail: { act: "resolution", ...why },
-    };
+    return { attempt, payment: resolution.payment, outcome: "charged", detail: why };
   }
   const { override, foreign } = resolution;
+  const [ids, foreignCount] = [foreign.slice(0, IDS_MAX), foreign.length];
   return {
     attempt,
     outcome: "not_charged",
-    detail: {
-      act: "resolution",
-      override,
-      foreign: foreign.slice(0, IDS_MAX),
-      foreignCount: foreign.length,
-      ...why,
-    },
+    detail: { ...why, override, foreign: ids, foreignCount },
   };
+}
+
+/** What every decision of a person says. */
+function decided(reason: string, evidence: readonly number[]) {
+  return { act: "resolution", reason: outsideText(reason), evidence: [...evidence] };
 }
 
 type MethodAct = Extract<Fact, { type: `method_${"create" | "revoke"}${string}` }>;
@@ -286,13 +286,14 @@ function methodAct(fact: MethodAct): Particulars {
   switch (fact.type) {
     case "method_created": {
       const { paymentMethodId, externalId } = fact;
-      const named = externalId === null ? null : outsideText(externalId);
-      return { outcome: "created", detail: { paymentMethodId, externalId: named } };
+      return { outcome: "created", detail: { paymentMethodId, externalId: textOf(externalId) } };
     }
     case "method_create_failed": {
       const { outcome, externalId } = fact;
-      const named = externalId === null ? null : outsideText(externalId);
-      return { outcome, detail: { failure: outsideText(fact.failure), externalId: named } };
+      return {
+        outcome,
+        detail: { failure: outsideText(fact.failure), externalId: textOf(externalId) },
+      };
     }
     case "method_revoked":
       return { outcome: "revoked", detail: { by: fact.by, tries: fact.tries } };
@@ -306,7 +307,7 @@ function methodAct(fact: MethodAct): Particulars {
 }
 
 function outcomeDetail(outcome: Outcome, excerpt: string | null): Detail {
-  const said = excerpt === null ? null : outsideText(excerpt);
+  const said = textOf(excerpt);
   switch (outcome.kind) {
     case "approved":
     case "pending":
@@ -330,13 +331,13 @@ function outcomeDetail(outcome: Outcome, excerpt: string | null): Detail {
 
 function refundOutcomeDetail(outcome: RefundOutcome, excerpt: string | null): Detail {
   const reason = "reason" in outcome ? outsideText(outcome.reason) : null;
-  return { reason, said: excerpt === null ? null : outsideText(excerpt) };
+  return { reason, said: textOf(excerpt) };
 }
 
 function lookDetail(report: LookReport, fact: Fact & { type: "looked" }): Detail {
   return {
     purpose: fact.purpose,
-    why: report.why === null ? null : outsideText(report.why),
+    why: textOf(report.why),
     pages: report.pages,
     count: report.count,
     payments: report.payments.length,
@@ -346,10 +347,10 @@ function lookDetail(report: LookReport, fact: Fact & { type: "looked" }): Detail
   };
 }
 
-function seconds(ms: number | null): DetailValue {
-  return ms === null ? null : Math.round(ms / 1000);
+function textOf(text: string | null): string | null {
+  return text === null ? null : outsideText(text);
 }
 
-function evidence(first: number | null, last: number | null): DetailValue {
-  return first === last ? [first] : [first, last];
+function seconds(ms: number | null): DetailValue {
+  return ms === null ? null : Math.round(ms / 1000);
 }

@@ -12,7 +12,8 @@ export interface Schedules {
 }
 
 const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+/** Also how long a refund is in doubt before a person is asked. */
+export const DAY_MS = 24 * HOUR_MS;
 
 /** An escalated charge waits for a person; an hourly look still lets late evidence in. */
 const ESCALATED_GAP_MS = HOUR_MS;
@@ -126,8 +127,8 @@ export function creditedMs(doubt: Doubt, beganAtMs: number): number {
   return doubt.creditedMs + Math.max(0, Math.min(passed, doubt.plannedGapMs));
 }
 
-/** What of an attempt, at a charge or a refund, says whether absence can prove anything about it. */
-type Decidable = Pick<Attempt, "horizonMs" | "nameIs"> & Partial<Pick<Attempt, "outcome">>;
+/** What of an attempt says whether absence can prove anything about it. */
+type Decidable = Pick<Attempt, "horizonMs" | "nameIs" | "outcome">;
 
 /**
  * Whether absence can prove anything about an attempt: not under `never`, and not where Harmony
@@ -180,7 +181,7 @@ export function newDoubt(nowMs: number): Doubt {
   };
 }
 
-/** The doubt after one more look or read; `seq` is the number of its entry. */
+/** The doubt after one more look; `seq` is the number of its entry. */
 export function doubtAfter(
   schedules: Schedules,
   before: Doubt | null,

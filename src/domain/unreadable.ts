@@ -11,12 +11,13 @@ const PASSING: readonly number[] = [401, 403, 408, 429];
 
 /** Whether a look ended in a refusal that will not pass. */
 export function isRefused({ complete, httpStatus }: LookReport): boolean {
+  return !complete && isLastingRefusal(httpStatus);
+}
+
+/** Whether Harmony's answer to a read is a refusal that will not pass. */
+export function isLastingRefusal(httpStatus: number | null): boolean {
   return (
-    !complete &&
-    httpStatus !== null &&
-    httpStatus >= 400 &&
-    httpStatus <= 499 &&
-    !PASSING.includes(httpStatus)
+    httpStatus !== null && httpStatus >= 400 && httpStatus <= 499 && !PASSING.includes(httpStatus)
   );
 }
 

@@ -10,6 +10,7 @@ import {
   type PaymentMethodStub,
 } from "../payment-method/commands.ts";
 import type { Reach } from "./context.ts";
+import { log } from "./log.ts";
 import { register } from "./registration.ts";
 
 /** Pause before asking a reset object again, doubling; it is back within some tens of ms. */
@@ -45,14 +46,7 @@ export async function askObject(
       if (!isInfrastructure(error) || Date.now() + pauseMs >= deadlineAtMs) {
         throw error;
       }
-      console.log(
-        JSON.stringify({
-          level: "warn",
-          event: "object_asked_again",
-          tries,
-          message: String(error),
-        }),
-      );
+      log("warn", "object_asked_again", { tries, message: String(error) });
       await scheduler.wait(pauseMs);
     }
   }

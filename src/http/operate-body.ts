@@ -3,6 +3,7 @@
  * the reason is what the entry is for. Must not know what a decision does.
  */
 import * as z from "zod";
+import type { RefundDecision } from "../domain/refund-doubt.ts";
 import type { Decision } from "../domain/resolve.ts";
 import { foldId, isPaymentId } from "../harmony/wire.ts";
 import { type BodyReading, inputErrors, invalid, parseBody } from "./schemas.ts";
@@ -43,6 +44,17 @@ const ResolutionBody = z.discriminatedUnion(
 /** `POST .../charge/{chargeId}/resolution`. */
 export function readResolutionBody(bytes: Uint8Array): BodyReading<Decision> {
   return readStrict(ResolutionBody, bytes);
+}
+
+const RefundResolutionBody = z.strictObject({
+  decision: z.enum(["refunded", "not_refunded"], { error: "must be refunded or not_refunded" }),
+  override: z.boolean({ error: "must be true or false" }).default(false),
+  reason: Reason,
+});
+
+/** `POST .../refund/{refundId}/resolution`. */
+export function readRefundResolutionBody(bytes: Uint8Array): BodyReading<RefundDecision> {
+  return readStrict(RefundResolutionBody, bytes);
 }
 
 const ResumeBody = z.strictObject({ reason: Reason });

@@ -27,6 +27,7 @@ import type {
 } from "../payment-method/commands.ts";
 import { askObject, GRACE_MS } from "./ask-object.ts";
 import type { Reach } from "./context.ts";
+import { log } from "./log.ts";
 import { scopeOf, sha256 } from "./reconciliation-body.ts";
 
 /** How much one step does, and how long it waits for one method. */
@@ -293,8 +294,4 @@ function value<T>(result: Result<T>): T {
     throw new Error(result.message);
   }
   return result.value;
-}
-
-export function log(level: "warn" | "alert", event: string, fields: Record<string, unknown>): void {
-  console.log(JSON.stringify({ level, event, ...fields }));
 }

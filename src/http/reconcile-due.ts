@@ -7,7 +7,8 @@ import { configOf, type Env } from "../env.ts";
 import type { Actor } from "../domain/facts.ts";
 import { beginDaily, openRuns, type Result } from "../ledger/reconciliations.ts";
 import type { Reach } from "./context.ts";
-import { drive, log, type Pace, STATEMENT_TIMEOUT_MS } from "./reconcile-drive.ts";
+import { log } from "./log.ts";
+import { drive, type Pace, STATEMENT_TIMEOUT_MS } from "./reconcile-drive.ts";
 
 /** Of the cron, each minute: a look may take two minutes and wait for its turn before that. */
 const CRON_STEP: Pace = {

@@ -5,6 +5,7 @@
  */
 import type { LedgerDatabase } from "../ledger/database.ts";
 import { REGISTER_EVERY_MS, registerMethod } from "../ledger/methods.ts";
+import { log } from "./log.ts";
 
 /** Nobody waits for it, so it may take as long as a delivery. */
 const TIMEOUT_MS = 10_000;
@@ -39,14 +40,7 @@ export async function register(
   if (result.type === "unavailable") {
     registered.delete(paymentMethodId);
     downUntilMs = nowMs + DOWN_PAUSE_MS;
-    console.log(
-      JSON.stringify({
-        level: "warn",
-        event: "registration_failed",
-        paymentMethodId,
-        message: result.message,
-      }),
-    );
+    log("warn", "registration_failed", { paymentMethodId, message: result.message });
   }
 }
 

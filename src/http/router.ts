@@ -12,7 +12,7 @@ import { findCharge, getCharge, getPayment, postCharge } from "./charges.ts";
 import type { Context } from "./context.ts";
 import { getEntries, getEntry, getOpen } from "./ledger.ts";
 import { deleteMethod, getHistory, getMethod, listMethods, postMethod } from "./methods.ts";
-import { postResolution, postResume } from "./operate.ts";
+import { postRefundResolution, postResolution, postResume } from "./operate.ts";
 import { jsonResponse, problemResponse } from "./problem.ts";
 import { getRefund, postRefund } from "./refunds.ts";
 import { getReconciliation, postReconciliation } from "./reconciliations.ts";
@@ -56,6 +56,16 @@ const ROUTES: readonly Route[] = [
     ["refund", "read"],
     async (c, caller, p) =>
       getRefund(c, caller, p["id"] ?? "", {
+        paymentId: p["paymentId"] ?? "",
+        refundId: p["refundId"] ?? "",
+      }),
+  ),
+  route(
+    "POST",
+    `${METHOD}/payment/:paymentId/refund/:refundId/resolution`,
+    ["operate"],
+    async (c, caller, p) =>
+      postRefundResolution(c, caller, p["id"] ?? "", {
         paymentId: p["paymentId"] ?? "",
         refundId: p["refundId"] ?? "",
       }),

@@ -7,6 +7,7 @@ import { claimOverdue } from "../ledger/methods.ts";
 import type { WakeCommand } from "../payment-method/commands.ts";
 import { askObject } from "./ask-object.ts";
 import type { Reach } from "./context.ts";
+import { log } from "./log.ts";
 
 /** Methods woken by one sweep; those that are left are overdue for the next one, a minute later. */
 export const SWEEP_MAX = 100;
@@ -59,8 +60,4 @@ async function wake(reach: Reach, paymentMethodId: string): Promise<void> {
   const waited = scheduler.wait(WAKE_MS, { signal: late.signal }).catch(() => undefined);
   await Promise.race([asked, waited]);
   late.abort();
-}
-
-function log(level: "warn" | "alert", event: string, fields: Record<string, unknown>): void {
-  console.log(JSON.stringify({ level, event, ...fields }));
 }

@@ -19,16 +19,19 @@ export const BATCH_ROWS_MAX = 200;
  */
 export const BATCH_BYTES_MAX = 512 * 1024;
 
+/** An entry by its place in a chain. */
+interface Place {
+  readonly seq: number;
+  readonly hash: string;
+}
+
 export type AppendResult =
   /** All of them are in the ledger now; some or all may have been before. */
   | { readonly type: "appended" }
   /** The ledger lacks the entry before the first one it did not have: see `lastOf`. */
   | { readonly type: "unlinked" }
   /** The ledger has another entry in the place of one of these: which, unless D1 fell silent. */
-  | {
-      readonly type: "forked";
-      readonly ledger: { readonly seq: number; readonly hash: string } | null;
-    }
+  | { readonly type: "forked"; readonly ledger: Place | null }
   /** Not an entry, or more than a batch: a bug. Delivering it again would not help. */
   | { readonly type: "refused"; readonly message: string }
   /** Not known to be appended: deliver the same entries again. */
@@ -128,19 +131,14 @@ async function firstFork(
   db: LedgerDatabase,
   entries: readonly Entry[],
   timeoutMs: number,
-): Promise<{ seq: number; hash: string } | null> {
+): Promise<Place | null> {
   const sent = entries.map(({ paymentMethodId, seq, hash }) => [paymentMethodId, seq, hash]);
-  const answer = await ask<{ seq: number; hash: string }>(
-    db,
-    FORKS,
-    [JSON.stringify(sent)],
-    timeoutMs,
-  );
+  const answer = await ask<Place>(db, FORKS, [JSON.stringify(sent)], timeoutMs);
   return answer.type === "rows" ? (answer.rows[0] ?? null) : null;
 }
 
 export type LastResult =
-  | { readonly type: "found"; readonly seq: number; readonly hash: string }
+  | ({ readonly type: "found" } & Place)
   | { readonly type: "none" }
   | { readonly type: "unavailable"; readonly message: string };
 
@@ -153,15 +151,11 @@ export async function lastOf(
   paymentMethodId: string,
   timeoutMs: number,
 ): Promise<LastResult> {
-  const answer = await ask<{ seq: number; hash: string }>(
-    db,
-    "SELECT seq, hash FROM entry WHERE payment_method_id = ? ORDER BY seq DESC LIMIT 1",
-    [paymentMethodId],
-    timeoutMs,
-  );
-  if (answer.type === "failed") {
-    return { type: "unavailable", message: answer.message };
+  const sql = "SELECT seq, hash FROM entry WHERE payment_method_id = ? ORDER BY seq DESC LIMIT 1";
+  const answer = await ask<Place>(db, sql, [paymentMethodId], timeoutMs);
+  if (answer.type === "unavailable") {
+    return answer;
   }
   const [last] = answer.rows;
-  return last === undefined ? { type: "none" } : { type: "found", seq: last.seq, hash: last.hash };
+  return last === undefined ? { type: "none" } : { type: "found", ...last };
 }

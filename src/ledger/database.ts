@@ -24,7 +24,7 @@ export interface LedgerDatabase extends LedgerSession {
 /** What an exchange with D1 gives: rows, or the reason in words why there are none. */
 export type Answer<Row> =
   | { readonly type: "rows"; readonly rows: readonly Row[] }
-  | { readonly type: "failed"; readonly message: string };
+  | { readonly type: "unavailable"; readonly message: string };
 
 /**
  * Runs one statement against the primary and never throws.
@@ -41,7 +41,7 @@ export async function ask<Row>(
 ): Promise<Answer<Row>> {
   const late = Promise.withResolvers<Answer<Row>>();
   const timer = setTimeout(() => {
-    late.resolve({ type: "failed", message: `no answer within ${timeoutMs} ms` });
+    late.resolve({ type: "unavailable", message: `no answer within ${timeoutMs} ms` });
   }, timeoutMs);
   try {
     return await Promise.race([answer<Row>(db, sql, values), late.promise]);
@@ -60,6 +60,6 @@ async function answer<Row>(
     const { results } = await statement.bind(...values).all();
     return { type: "rows", rows: results as Row[] };
   } catch (error) {
-    return { type: "failed", message: error instanceof Error ? error.message : String(error) };
+    return { type: "unavailable", message: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -42,8 +42,8 @@ export async function findKey(
     [hash],
     timeoutMs,
   );
-  if (answer.type === "failed") {
-    return { type: "unavailable", message: answer.message };
+  if (answer.type === "unavailable") {
+    return answer;
   }
   const [row] = answer.rows;
   return row === undefined
@@ -83,8 +83,8 @@ export async function insertKey(
     [key.keyId, key.hash, key.callerId, key.name, JSON.stringify(key.scopes), key.createdAt],
     timeoutMs,
   );
-  if (inserted.type === "failed") {
-    return { type: "unavailable", message: inserted.message };
+  if (inserted.type === "unavailable") {
+    return inserted;
   }
   if (inserted.rows.length > 0) {
     return { type: "inserted" };
@@ -95,8 +95,8 @@ export async function insertKey(
     [key.keyId, key.hash],
     timeoutMs,
   );
-  if (there.type === "failed") {
-    return { type: "unavailable", message: there.message };
+  if (there.type === "unavailable") {
+    return there;
   }
   return { type: there.rows.length > 0 ? "present" : "taken" };
 }

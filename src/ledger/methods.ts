@@ -43,9 +43,7 @@ export async function registerMethod(
     [paymentMethodId, nowMs + OVERDUE_AFTER_MS, nowMs],
     timeoutMs,
   );
-  return answer.type === "rows"
-    ? { type: "registered" }
-    : { type: "unavailable", message: answer.message };
+  return answer.type === "rows" ? { type: "registered" } : answer;
 }
 
 export type ReportResult =
@@ -95,7 +93,7 @@ export async function reportMethod(
   );
   return answer.type === "rows"
     ? { type: "stored", wakeAtMs: answer.rows[0]?.wakeAtMs ?? null }
-    : { type: "unavailable", message: answer.message };
+    : answer;
 }
 
 export type ClaimResult =
@@ -123,5 +121,5 @@ export async function claimOverdue(
   );
   return answer.type === "rows"
     ? { type: "claimed", paymentMethodIds: answer.rows.map((row) => row.paymentMethodId) }
-    : { type: "unavailable", message: answer.message };
+    : answer;
 }

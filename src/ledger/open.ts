@@ -143,8 +143,8 @@ export async function queryOpen(
   const place = [after?.since ?? Number.MIN_SAFE_INTEGER, after?.paymentMethodId ?? ""];
   const values = [nowMs, ...place, after?.itemId ?? "", limit + 1];
   const answer = await ask<Row>(db, QUERY, values, timeoutMs);
-  if (answer.type === "failed") {
-    return { type: "unavailable", message: answer.message };
+  if (answer.type === "unavailable") {
+    return answer;
   }
   const [row] = answer.rows;
   if (row === undefined) {

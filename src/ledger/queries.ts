@@ -66,8 +66,8 @@ export async function getEntry(
 ): Promise<EntryResult> {
   const where = { sql: "payment_method_id = ? AND seq = ?", values: [paymentMethodId, seq] };
   const answer = await readEntries(db, where, "asc", 1, timeoutMs);
-  if (answer.type === "failed") {
-    return { type: "unavailable", message: answer.message };
+  if (answer.type === "unavailable") {
+    return answer;
   }
   const [entry] = answer.entries;
   return entry === undefined ? { type: "none" } : { type: "found", entry };
@@ -81,8 +81,8 @@ export async function queryEntries(
 ): Promise<PageResult> {
   const bounds = boundsStatement(query.filters);
   const answer = await ask<Bounds>(db, bounds.sql, bounds.values, timeoutMs);
-  if (answer.type === "failed") {
-    return { type: "unavailable", message: answer.message };
+  if (answer.type === "unavailable") {
+    return answer;
   }
   const row = answer.rows[0] ?? {};
   const last = row["last"] ?? 0;
@@ -119,13 +119,13 @@ async function pageWithin(
   let left = whole;
   for (const size of WINDOWS) {
     const window = await windowOf(db, query, plan, left, size, timeoutMs);
-    if (window.type === "failed") {
-      return { type: "unavailable", message: window.message };
+    if (window.type === "unavailable") {
+      return window;
     }
     const room = query.limit - entries.length;
     const page = await readWithin(db, query, plan, window.range, room, timeoutMs);
-    if (page.type === "failed") {
-      return { type: "unavailable", message: page.message };
+    if (page.type === "unavailable") {
+      return page;
     }
     entries.push(...page.entries);
     if (page.more) {
@@ -150,7 +150,7 @@ function beyond(read: Range, left: Range, order: "asc" | "desc"): Range {
 
 type Window =
   | { readonly type: "window"; readonly range: Range }
-  | { readonly type: "failed"; readonly message: string };
+  | { readonly type: "unavailable"; readonly message: string };
 
 /** The part of `left` that holds the next `size` candidates of the driver; all, if fewer. */
 async function windowOf(
@@ -185,7 +185,7 @@ async function windowOf(
     where.values,
     timeoutMs,
   );
-  if (answer.type === "failed") {
+  if (answer.type === "unavailable") {
     return answer;
   }
   const reached = answer.rows[0]?.reached ?? null;

@@ -15,7 +15,7 @@ import {
   type ReportRow,
 } from "../domain/reconciliation.ts";
 import { ask, type LedgerDatabase } from "./database.ts";
-import { type Result, unavailable } from "./reconciliations.ts";
+import { map, type Result } from "./reconciliations.ts";
 
 export interface Progress {
   readonly done: number;
@@ -44,8 +44,8 @@ export async function figuresOf(
   timeoutMs: number,
 ): Promise<Result<{ progress: Progress; figures: Figures }>> {
   const answer = await ask<Record<string, number>>(db, FIGURES, [id], timeoutMs);
-  if (answer.type === "failed") {
-    return unavailable(answer.message);
+  if (answer.type === "unavailable") {
+    return answer;
   }
   const row = answer.rows[0] ?? {};
   // An entry holds safe integers only.
@@ -91,14 +91,12 @@ export async function rowsOf(
     [id, REPORT_ROWS_MAX],
     timeoutMs,
   );
-  if (answer.type === "failed") {
-    return unavailable(answer.message);
-  }
-  const rows = answer.rows.map(({ paymentMethodId, row }) => ({
-    paymentMethodId,
-    ...(JSON.parse(row) as DifferenceRow),
-  }));
-  return { type: "ok", value: rows };
+  return map(answer, (rows) =>
+    rows.map(({ paymentMethodId, row }) => ({
+      paymentMethodId,
+      ...(JSON.parse(row) as DifferenceRow),
+    })),
+  );
 }
 
 /** The first methods that were not compared, and why. */
@@ -114,5 +112,5 @@ export async function notComparedOf(
     [id, REPORT_ROWS_MAX],
     timeoutMs,
   );
-  return answer.type === "rows" ? { type: "ok", value: answer.rows } : unavailable(answer.message);
+  return map(answer, (rows) => rows);
 }

@@ -83,8 +83,8 @@ export async function beginRun(
     bounds.values,
     timeoutMs,
   );
-  if (found.type === "failed") {
-    return unavailable(found.message);
+  if (found.type === "unavailable") {
+    return found;
   }
   const { last = 0, occurredLo = null, occurredHi = null } = found.rows[0] ?? {};
   const after = range === null ? last : (occurredLo ?? last + 1) - 1;
@@ -204,8 +204,8 @@ export async function listMethods(
         )
       : listed;
   for (const answer of [listed, unanswered]) {
-    if (answer.type === "failed") {
-      return unavailable(answer.message);
+    if (answer.type === "unavailable") {
+      return answer;
     }
   }
   const moved = await ask(
@@ -324,8 +324,8 @@ export async function endRun(
     [entrySeq, id],
     timeoutMs,
   );
-  if (ended.type === "failed") {
-    return unavailable(ended.message);
+  if (ended.type === "unavailable") {
+    return ended;
   }
   const dropped = await ask(
     db,
@@ -337,16 +337,10 @@ export async function endRun(
   return map(dropped, () => null);
 }
 
-export function unavailable(message: string): { type: "unavailable"; message: string } {
-  return { type: "unavailable", message };
-}
-
 function first(answer: Answer<Run>): Result<Run | null> {
   return map(answer, (rows) => rows[0] ?? null);
 }
 
-function map<Row, T>(answer: Answer<Row>, to: (rows: readonly Row[]) => T): Result<T> {
-  return answer.type === "rows"
-    ? { type: "ok", value: to(answer.rows) }
-    : unavailable(answer.message);
+export function map<Row, T>(answer: Answer<Row>, to: (rows: readonly Row[]) => T): Result<T> {
+  return answer.type === "rows" ? { type: "ok", value: to(answer.rows) } : answer;
 }

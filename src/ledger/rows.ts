@@ -32,7 +32,7 @@ export type Rows =
       /** Others pass, too: beyond `room`, or left out for the length of their details. */
       readonly more: boolean;
     }
-  | { readonly type: "failed"; readonly message: string };
+  | { readonly type: "unavailable"; readonly message: string };
 
 interface Row {
   readonly position: number;
@@ -66,12 +66,12 @@ export async function readEntries(
     where.values,
     timeoutMs,
   );
-  if (answer.type === "failed") {
+  if (answer.type === "unavailable") {
     return answer;
   }
   const rows = bearable(answer.rows.slice(0, room));
   const long = await longDetails(db, rows, timeoutMs);
-  if (long.type === "failed") {
+  if (long.type === "unavailable") {
     return long;
   }
   const entries = rows.map((row) => entryOf(row, long.details.get(row.position) ?? row.detail));
@@ -92,7 +92,7 @@ function bearable(rows: readonly Row[]): readonly Row[] {
 
 type LongDetails =
   | { readonly type: "details"; readonly details: ReadonlyMap<number, string> }
-  | { readonly type: "failed"; readonly message: string };
+  | { readonly type: "unavailable"; readonly message: string };
 
 async function longDetails(
   db: LedgerDatabase,
@@ -109,7 +109,7 @@ async function longDetails(
     [JSON.stringify(positions)],
     timeoutMs,
   );
-  if (answer.type === "failed") {
+  if (answer.type === "unavailable") {
     return answer;
   }
   const details = new Map(answer.rows.map((row) => [row.position, row.detail]));

@@ -11,6 +11,7 @@ import type { Answer } from "./commands.ts";
 import type { Host } from "./host.ts";
 import type { UnknownStateError } from "./unknown-state.ts";
 import type { Settlement } from "./queue.ts";
+import { found, untimed } from "./reads.ts";
 
 export const RETRY = { retryAfterSeconds: RETRY_AFTER_SECONDS };
 
@@ -23,20 +24,7 @@ export function aboutCharge(charge: Charge | null): Partial<Problem> {
 }
 
 /** To the cron, which asks for nothing but that work be done. */
-export const AWAKE: Answer = {
-  reply: {
-    status: 200,
-    contentType: "application/json",
-    body: "{}",
-    money: null,
-    retry: null,
-    chargeId: null,
-    location: null,
-    retryAfterSeconds: null,
-    replayed: false,
-  },
-  timing: null,
-};
+export const AWAKE: Answer = untimed(found("{}", null));
 
 /** An error by its code; no money moved unless `rest` says otherwise. */
 export function problem(code: Problem["code"], rest: Partial<Problem> = {}): Reply {

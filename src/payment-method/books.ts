@@ -9,7 +9,8 @@ import type { Actor, Fact } from "../domain/facts.ts";
 import type { Payment } from "../domain/outcome.ts";
 import { bare, holdsMoney } from "../domain/payment.ts";
 import type { Refund } from "../domain/refund.ts";
-import { settleRefunds } from "../domain/refund-decide.ts";
+import type { RefundSurroundings } from "../domain/refund-reply.ts";
+import { settleRefunds } from "../domain/refund-doubt.ts";
 import { alarmTime, dueTime } from "../domain/schedule.ts";
 import { foldId } from "../harmony/wire.ts";
 import { UNSETTLED_MS } from "../ledger/methods.ts";
@@ -51,12 +52,16 @@ export interface Load {
   readonly charges?: (view: View) => Iterable<string>;
 }
 
-/** The charges that have these payments, where their status moved: needed to book the change. */
+/**
+ * The charges that have these payments, where their status moved, which is booked, or where a refund is
+ * in doubt, which their status may end.
+ */
 export function ownersOf(view: View, seen: readonly Payment[]): string[] {
+  const doubted = new Set([...view.refunds.values()].map(({ request }) => request.paymentId));
   return seen.flatMap(({ id, status, amountMinor }) => {
     const record = view.payments.get(id);
     const moved = record?.status !== status || record.amountMinor !== amountMinor || record.reread;
-    return record?.chargeId != null && moved ? [record.chargeId] : [];
+    return record?.chargeId != null && (moved || doubted.has(id)) ? [record.chargeId] : [];
   });
 }
 
@@ -152,11 +157,12 @@ export class Books {
       : (record.spelt ?? paymentId);
   }
 
-  /** The payment of a refund as it was last told, and the charge that it is of. */
-  aroundRefund(refund: Refund): { payment: Payment; owner: Charge | null } {
-    const record = this.journal.payment(refund.request.paymentId);
+  /** The payment of a refund as it was last told, the charge that it is of, and its refunds. */
+  aroundRefund({ request, payment }: Refund): Omit<RefundSurroundings, "nowMs"> {
+    const record = this.journal.payment(request.paymentId);
     const owner = record?.chargeId == null ? null : this.journal.charges.byId(record.chargeId);
-    return { payment: record === null ? refund.payment : bare(record), owner };
+    const refunds = this.journal.refunds.ofPayment(request.paymentId);
+    return { payment: record === null ? payment : bare(record), owner, refunds };
   }
 
   /**

@@ -8,60 +8,60 @@ import type { GATEWAY_CHAIN_ID } from "../domain/entries.ts";
 import type { Actor } from "../domain/facts.ts";
 import type { Comparison } from "../domain/reconcile.ts";
 import type { RunOutcome, Summary } from "../domain/reconciliation.ts";
+import type { RefundDecision } from "../domain/refund-doubt.ts";
 import type { Reply } from "../domain/reply.ts";
 import type { Decision } from "../domain/resolve.ts";
 import type { PageQuery } from "../harmony/methods.ts";
 
-export interface ChargeCommand {
+/** What every command says. */
+interface AnyCommand {
   readonly v: 1;
-  readonly type: "charge";
   readonly paymentMethodId: string;
-  readonly caller: string;
-  readonly idempotencyKey: string;
-  readonly request: ChargeRequest;
+}
+
+/** Of somebody, who stands in the entries of what it causes. */
+interface ActorCommand extends AnyCommand {
   readonly actor: Actor;
-  /** How long the caller is kept waiting at most. */
+}
+
+/** Of somebody who waits for its end, so long at most. */
+interface WaitingCommand extends ActorCommand {
   readonly waitMs: number;
 }
 
-export interface RefundCommand {
-  readonly v: 1;
+export interface ChargeCommand extends WaitingCommand {
+  readonly type: "charge";
+  readonly caller: string;
+  readonly idempotencyKey: string;
+  readonly request: ChargeRequest;
+}
+
+export interface RefundCommand extends WaitingCommand {
   readonly type: "refund";
-  readonly paymentMethodId: string;
   readonly caller: string;
   readonly idempotencyKey: string;
   /** Harmony's payment id, or the id of one of the caller's charges. */
   readonly id: string;
   readonly reason: string | null;
-  readonly actor: Actor;
-  /** How long the caller is kept waiting at most. */
-  readonly waitMs: number;
 }
 
-export interface ReadRefundCommand {
-  readonly v: 1;
+export interface ReadRefundCommand extends AnyCommand {
   readonly type: "read_refund";
-  readonly paymentMethodId: string;
   readonly caller: string;
   /** The payment that the refund must be of; a charge's id serves. */
   readonly id: string;
   readonly refundId: string;
 }
 
-export interface ReadPaymentCommand {
-  readonly v: 1;
+export interface ReadPaymentCommand extends ActorCommand {
   readonly type: "read_payment";
-  readonly paymentMethodId: string;
   readonly caller: string;
   /** Harmony's payment id, or the id of one of the caller's charges. */
   readonly id: string;
-  readonly actor: Actor;
 }
 
-export interface ReadChargeCommand {
-  readonly v: 1;
+export interface ReadChargeCommand extends AnyCommand {
   readonly type: "read_charge";
-  readonly paymentMethodId: string;
   /** Whose charge it must be; null for an auditor, who may see any. */
   readonly caller: string | null;
   readonly by:
@@ -70,24 +70,17 @@ export interface ReadChargeCommand {
 }
 
 /** Of the cron, to a method whose work is overdue by what the registry knows. */
-export interface WakeCommand {
-  readonly v: 1;
+export interface WakeCommand extends ActorCommand {
   readonly type: "wake";
-  readonly paymentMethodId: string;
-  readonly actor: Actor;
 }
 
-export interface ReadHistoryCommand {
-  readonly v: 1;
+export interface ReadHistoryCommand extends ActorCommand {
   readonly type: "read_history";
-  readonly paymentMethodId: string;
   /** What the caller asked for; null where it left that to Harmony. */
   readonly query: PageQuery;
-  readonly actor: Actor;
 }
 
-export interface CreateMethodCommand {
-  readonly v: 1;
+export interface CreateMethodCommand extends ActorCommand {
   readonly type: "create_method";
   /** The gateway's own object: the one that is made has no id yet. */
   readonly paymentMethodId: typeof GATEWAY_CHAIN_ID;
@@ -95,57 +88,45 @@ export interface CreateMethodCommand {
   readonly body: string;
   /** The caller's own name for it, for the entry. */
   readonly externalId: string | null;
-  readonly actor: Actor;
 }
 
-export interface RevokeMethodCommand {
-  readonly v: 1;
+export interface RevokeMethodCommand extends WaitingCommand {
   readonly type: "revoke_method";
-  readonly paymentMethodId: string;
-  readonly actor: Actor;
-  /** How long the caller is kept waiting at most. */
-  readonly waitMs: number;
 }
 
 /** Of an operator: what became of a charge that no rule decides. */
-export interface ResolveChargeCommand {
-  readonly v: 1;
+export interface ResolveChargeCommand extends WaitingCommand {
   readonly type: "resolve_charge";
-  readonly paymentMethodId: string;
   readonly chargeId: string;
   readonly decision: Decision;
-  readonly actor: Actor;
-  /** How long the caller is kept waiting at most. */
-  readonly waitMs: number;
+}
+
+/** Of an operator: what became of a refund in doubt. */
+export interface ResolveRefundCommand extends WaitingCommand {
+  readonly type: "resolve_refund";
+  /** The payment that the refund must be of; a charge's id serves. */
+  readonly id: string;
+  readonly refundId: string;
+  readonly decision: RefundDecision;
 }
 
 /** Of an operator: a halt whose cause is gone ends. */
-export interface ResumeMethodCommand {
-  readonly v: 1;
+export interface ResumeMethodCommand extends ActorCommand {
   readonly type: "resume_method";
-  readonly paymentMethodId: string;
   readonly reason: string;
-  readonly actor: Actor;
 }
 
 /** Compares the method's books with a look of its own at Harmony, in its turn. */
-export interface ReconcileCommand {
-  readonly v: 1;
+export interface ReconcileCommand extends WaitingCommand {
   readonly type: "reconcile";
-  readonly paymentMethodId: string;
-  readonly actor: Actor;
-  /** How long it is waited for: a look whose turn has not come by then is not made. */
-  readonly waitMs: number;
 }
 
 /** Enters what a run came to, once, however often it is asked. */
-export interface RecordReconciliationCommand {
-  readonly v: 1;
+export interface RecordReconciliationCommand extends ActorCommand {
   readonly type: "record_reconciliation";
   readonly paymentMethodId: typeof GATEWAY_CHAIN_ID;
   readonly outcome: RunOutcome;
   readonly summary: Summary;
-  readonly actor: Actor;
 }
 
 export type Command =
@@ -158,6 +139,7 @@ export type Command =
   | CreateMethodCommand
   | RevokeMethodCommand
   | ResolveChargeCommand
+  | ResolveRefundCommand
   | ResumeMethodCommand
   | ReconcileCommand
   | RecordReconciliationCommand

@@ -46,6 +46,7 @@ import { Looker } from "./looker.ts";
 import { createMethod } from "./create.ts";
 import { chargeKeyReused, refundKeyReused } from "./mismatch.ts";
 import { resolveCharge } from "./resolve.ts";
+import { resolveRefundByHand } from "./resolve-refund.ts";
 import { resumeMethod } from "./resume.ts";
 import { recordReconciliation, reconcileMethod } from "./reconcile.ts";
 import { revokeMethod } from "./revoke.ts";
@@ -113,7 +114,7 @@ export class PaymentMethod {
       case "refund":
         return this.#refunds.refund(command);
       case "read_refund":
-        return this.#refunds.resource(command);
+        return this.#refunds.reads.resource(command);
       case "read_payment":
         return readPayment(this.#host, this.#books, command);
       case "read_charge":
@@ -128,6 +129,8 @@ export class PaymentMethod {
         const parts = { host: this.#host, books: this.#books, looker: this.#looker };
         return resolveCharge(parts, this.#queue, command);
       }
+      case "resolve_refund":
+        return resolveRefundByHand(this.#host, this.#books, this.#queue, command);
       case "resume_method":
         return resumeMethod(this.#host, this.#books, command);
       case "reconcile":

@@ -15,6 +15,7 @@ import type { Host } from "./host.ts";
 import type { Looker } from "./looker.ts";
 import type { Queue } from "./queue.ts";
 import { found, untimed } from "./reads.ts";
+import { turnOf } from "./turn.ts";
 
 /** Compares in turn. A halted method is compared as well: nothing is sent. */
 export async function reconcileMethod(
@@ -23,30 +24,13 @@ export async function reconcileMethod(
   looker: Looker,
   { actor, waitMs }: ReconcileCommand,
 ): Promise<Answer> {
-  const turn: { stage: "queued" | "looking" | "withdrawn" } = { stage: "queued" };
-  const asked = queue.run(async (): Promise<ReconcileAnswer> => {
-    if (turn.stage === "withdrawn") {
-      return { type: "busy" };
-    }
-    turn.stage = "looking";
+  const end = await turnOf(host, queue, waitMs, async (): Promise<ReconcileAnswer> => {
     const { report, comparison } = await looker.compare(actor);
     return comparison === null
       ? { type: "not_compared", reason: report.why ?? "incomplete" }
       : { type: "compared", comparison };
   });
-  // Whoever waits sees a failure below; that nobody waits any more is none of its own.
-  asked.catch(() => undefined);
-  const timer = host.timer(waitMs);
-  const compared = await Promise.race([asked, timer.done.then(() => null)]);
-  timer.cancel();
-  if (compared !== null) {
-    return answerOf(compared);
-  }
-  if (turn.stage === "looking") {
-    return answerOf({ type: "under_way" });
-  }
-  turn.stage = "withdrawn";
-  return answerOf({ type: "busy" });
+  return answerOf(typeof end === "string" ? { type: end } : end);
 }
 
 /** A run whose recording was not heard of is recorded again, which changes nothing. */

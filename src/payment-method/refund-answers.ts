@@ -5,7 +5,13 @@
 import { moneyOf } from "../domain/charge.ts";
 import type { Problem } from "../domain/errors.ts";
 import type { Money } from "../domain/outcome.ts";
-import { moneyOfPayment, type Refund, type RefundOutcome } from "../domain/refund.ts";
+import {
+  isRefundUndecided,
+  moneyOfPayment,
+  nextUseAtMs,
+  type Refund,
+  type RefundOutcome,
+} from "../domain/refund.ts";
 import { replyAboutRefund } from "../domain/refund-reply.ts";
 import { type Reply, RETRY_AFTER_SECONDS, secondsUntil } from "../domain/reply.ts";
 import type { RefundSubmission } from "../harmony/client.ts";
@@ -40,13 +46,11 @@ export class RefundAnswers {
     return this.unsent(command, "payment_method_busy", RETRY);
   }
 
-  /** Another refund of this payment is not decided yet. */
-  frozen(command: RefundCommand, others: readonly Refund[]): Reply {
+  /** An attempt of another refund of this payment may be under way. */
+  frozen(command: RefundCommand, refunds: readonly Refund[]): Reply {
     const nowMs = this.#host.now();
-    const waits = others.map(({ nextRead }) => secondsUntil(nextRead?.atMs ?? null, nowMs));
-    const retryAfterSeconds = Math.max(1, Math.min(RETRY_AFTER_SECONDS, ...waits));
-    const money = "not_charged";
-    return this.unsent(command, "payment_method_in_doubt", { money, retryAfterSeconds });
+    const retryAfterSeconds = secondsUntil(nextUseAtMs(refunds, nowMs), nowMs);
+    return this.unsent(command, "payment_method_in_doubt", { retryAfterSeconds });
   }
 
   /** The payment could not be read, so that nothing was sent. */
@@ -87,6 +91,7 @@ export class RefundAnswers {
       return charge?.caller === caller ? moneyOf(charge) : "unknown";
     }
     const record = journal.payment(paymentId);
-    return record === null ? "unknown" : moneyOfPayment(record);
+    const isInDoubt = journal.refunds.ofPayment(paymentId).some(isRefundUndecided);
+    return record === null || isInDoubt ? "unknown" : moneyOfPayment(record);
   }
 }

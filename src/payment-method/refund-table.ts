@@ -2,7 +2,7 @@
  * Owns all SQL about refunds in the object's own storage. Must not decide anything, nor open a
  * transaction: the journal writes a draft whole.
  */
-import { type Refund, REFUND_STATES, isRefundOpen } from "../domain/refund.ts";
+import { isRefundUndecided, type Refund, REFUND_STATES } from "../domain/refund.ts";
 import type { Storage } from "./host.ts";
 import { UnknownStateError } from "./unknown-state.ts";
 
@@ -21,6 +21,15 @@ export class RefundTable {
   byId(refundId: string): Refund | null {
     const [refund] = this.#read("refund_id = ?", refundId);
     return refund ?? null;
+  }
+
+  /** One that is known to be there. */
+  get(refundId: string): Refund {
+    const refund = this.byId(refundId);
+    if (refund === null) {
+      throw new Error(`Bug: refund ${refundId} vanished`);
+    }
+    return refund;
   }
 
   ofPayment(paymentId: string): Refund[] {
@@ -45,7 +54,7 @@ export class RefundTable {
         refund.caller,
         refund.idempotencyKey,
         refund.request.paymentId,
-        isRefundOpen(refund) ? 1 : 0,
+        isRefundUndecided(refund) ? 1 : 0,
         JSON.stringify(refund),
       )
       .toArray();
@@ -59,10 +68,11 @@ export class RefundTable {
   }
 }
 
+/** What earlier code planned beyond a decision by its rules, late reads, is not done any more. */
 function parsed(body: unknown): Refund {
   const refund = JSON.parse(String(body)) as Refund;
   if (refund.v !== 1 || !REFUND_STATES.includes(refund.state)) {
     throw new UnknownStateError(`refund ${refund.refundId} is of an unknown version or state`);
   }
-  return refund;
+  return isRefundUndecided(refund) ? refund : { ...refund, doubt: null, nextRead: null };
 }

@@ -1,6 +1,6 @@
 /**
  * Owns what a payment method does with a refund, from the queue to the reply: the one path on which
- * any refund is submitted. Must not hold rules: refund-decide.ts, refund-watch.ts and
+ * any refund is submitted. Must not hold rules: refund-decide.ts, refund-doubt.ts and
  * classify-refund.ts do. One of the files that can lose money: after every `await` it loads again,
  * only `#send` submits, and only for a request that waits.
  */
@@ -10,9 +10,9 @@ import type { Refund, RefundOutcome } from "../domain/refund.ts";
 import {
   admitRefund,
   answerRefund,
-  concludeRefund,
   intendRefund,
   lookUpRefund,
+  refuseRefund,
   type RefundLookUp,
 } from "../domain/refund-decide.ts";
 import type { Reply } from "../domain/reply.ts";
@@ -20,13 +20,14 @@ import { classifyRefund } from "../harmony/classify-refund.ts";
 import type { RefundSubmission } from "../harmony/client.ts";
 import { RETRY, unsent } from "./answers.ts";
 import type { Books } from "./books.ts";
-import type { Answer, ReadRefundCommand, RefundCommand } from "./commands.ts";
+import type { Answer, RefundCommand } from "./commands.ts";
 import type { Host } from "./host.ts";
 import { chargeKeyReused, refundKeyReused } from "./mismatch.ts";
 import { type Queue, type Settlement, settledWithin, type Ticket, type Waiter } from "./queue.ts";
 import { RefundAnswers } from "./refund-answers.ts";
-import { RefundReads, reportOf } from "./refund-reads.ts";
+import { RefundReads } from "./refund-reads.ts";
 import type { Replays } from "./replays.ts";
+import { pollPayment, reportOf } from "./upkeep.ts";
 
 export class Refunds {
   readonly reads: RefundReads;
@@ -65,17 +66,13 @@ export class Refunds {
     return { reply: answered, timing: { queueMs, harmonyMs: settled?.harmonyMs ?? 0 } };
   }
 
-  resource(command: ReadRefundCommand): Answer {
-    return this.reads.resource(command);
-  }
-
   #refundByKey({ caller, idempotencyKey }: RefundCommand): Refund | null {
     return this.#books.journal.refunds.byKey(caller, idempotencyKey);
   }
 
   #lookUp(refund: Refund | null, { caller, id, reason }: RefundCommand): RefundLookUp {
     const paymentId = this.#books.paymentIdOf(caller, id) ?? id;
-    return lookUpRefund(refund, { paymentId, reason });
+    return lookUpRefund(refund, { paymentId, reason }, this.#host.now());
   }
 
   /** What is known under the key without waiting; null where the request has to be queued or joined. */
@@ -98,11 +95,10 @@ export class Refunds {
       return chargeKeyReused(this.#books, charge, { actor, differing, amountMinor: null });
     }
     const refund = this.#refundByKey(command);
-    const found = this.#lookUp(refund, command);
-    if (refund === null || found.type !== "mismatch") {
+    if (refund === null || this.#lookUp(refund, command).type !== "mismatch") {
       return null;
     }
-    const { differing } = found;
+    const differing = ["paymentId"];
     return refundKeyReused(this.#books, refund, { actor, differing, amountMinor: null });
   }
 
@@ -144,16 +140,16 @@ export class Refunds {
     const { command } = ticket;
     const { journal } = this.#books;
     ticket.startedAtMs = this.#host.now();
-    let readFresh = false;
+    let readAs: string | null = null;
     for (;;) {
       const known = this.#answerFromBooks(command);
       if (known !== null) {
         return unsent(known);
       }
-      const open = this.#refundByKey(command);
-      if (open?.state === "in_flight") {
+      const refund = this.#refundByKey(command);
+      if (refund?.state === "in_flight") {
         // Not ours to send beside: whoever owns it, or the next recovery, says what became of it.
-        return unsent(this.#answers.about(open, true));
+        return unsent(this.#answers.about(refund, true));
       }
       if (ticket.waiters.size === 0) {
         // Everyone's wait is over: what nobody waits for any more is not sent.
@@ -163,63 +159,58 @@ export class Refunds {
       if (paymentId === null) {
         return unsent(this.#answers.unsent(command, "payment_not_found"));
       }
-      const refund = this.#refundByKey(command);
-      const others = journal.refunds
-        .ofPayment(paymentId)
-        .filter(({ refundId }) => refundId !== refund?.refundId);
-      const admission = admitRefund(refund, others, journal.payment(paymentId), readFresh);
+      const refunds = journal.refunds.ofPayment(paymentId);
+      const others = refunds.filter(({ refundId }) => refundId !== refund?.refundId);
+      const record = journal.payment(paymentId);
+      const admission = admitRefund(refund, others, record, readAs, this.#host.now());
       if (admission.type !== "frozen" && journal.method.halted !== null) {
         return unsent(this.#answers.unsent(command, "halted", { money: "unknown" }));
       }
       switch (admission.type) {
         case "frozen":
-          return unsent(this.#answers.frozen(command, others));
+        case "in_doubt":
+          return unsent(
+            refund?.state === "in_doubt"
+              ? this.#answers.about(refund, true)
+              : this.#answers.frozen(command, refunds),
+          );
         case "submit":
           return this.#send(ticket, refund, admission.payment);
         case "refuse":
-        case "explain":
-          return unsent(this.#conclude(ticket, refund, admission));
+          return unsent(this.#refuse(ticket, refund, admission.payment));
         case "read": {
           ticket.stage = "reading";
-          const missing = await this.#readBefore(command, refund, paymentId);
-          if (missing !== null) {
-            return unsent(missing);
+          const asked = { paymentId, refundId: refund?.refundId ?? null };
+          const read = await pollPayment(this.#host, this.#books, asked, command.actor);
+          if (read.payment === null) {
+            return unsent(this.#unread(command, read.httpStatus));
           }
-          readFresh = true;
+          readAs = read.payment.status;
         }
       }
     }
   }
 
-  /** The read before a submission; the error to answer where it does not allow one. */
-  async #readBefore(
-    command: RefundCommand,
-    refund: Refund | null,
-    paymentId: string,
-  ): Promise<Reply | null> {
-    const read =
-      refund === null
-        ? await this.reads.readUnrefunded(paymentId, command.actor)
-        : await this.reads.read(refund, command.actor);
-    return read.payment === null ? this.#answers.unread(command, read.httpStatus) : null;
+  /** The payment could not be read: what is in doubt, or no more, is as it is; anything else was not sent. */
+  #unread(command: RefundCommand, httpStatus: number | null): Reply {
+    const refund = this.#refundByKey(command);
+    return refund === null || refund.state === "not_refunded"
+      ? this.#answers.unread(command, httpStatus)
+      : this.#answers.about(refund, true);
   }
 
-  /** Binds what is known without asking Harmony. */
-  #conclude(
-    ticket: Ticket<RefundCommand>,
-    earlier: Refund | null,
-    { type, payment }: { readonly type: "refuse" | "explain"; readonly payment: Payment },
-  ): Reply {
+  /** Binds that the payment cannot be refunded, as it was just read. */
+  #refuse(ticket: Ticket<RefundCommand>, earlier: Refund | null, payment: Payment): Reply {
     const { command } = ticket;
     const identity = this.#identity(command, earlier, payment.id);
     this.#books.step(command.actor, this.#books.around(payment.id), (draft) =>
-      concludeRefund(draft, identity, type === "explain" ? "refunded" : "refused", payment),
+      refuseRefund(draft, identity, payment),
     );
     if (earlier === null) {
       // This very request is what the answer was made for; it repeats nothing.
       ticket.sender = [...ticket.waiters][0] ?? null;
     }
-    return this.#answers.about(this.#load(identity.refundId), false);
+    return this.#answers.about(this.#books.journal.refunds.get(identity.refundId), false);
   }
 
   #identity(command: RefundCommand, earlier: Refund | null, paymentId: string) {
@@ -227,14 +218,6 @@ export class Refunds {
     const refundId = earlier?.refundId ?? this.#host.newId();
     const request = earlier?.request ?? { paymentId, reason };
     return { refundId, paymentMethodId, caller, idempotencyKey, request };
-  }
-
-  #load(refundId: string): Refund {
-    const refund = this.#books.journal.refunds.byId(refundId);
-    if (refund === null) {
-      throw new Error(`Bug: refund ${refundId} vanished`);
-    }
-    return refund;
   }
 
   /** Intent, submission, outcome: the only place from which a refund leaves. */
@@ -261,8 +244,15 @@ export class Refunds {
       );
       const outcome = this.#record(command, refund, submission);
       this.#owned = null;
-      await this.reads.readNow(refundId, command.actor);
-      const reply = this.#answers.afterSending(this.#load(refundId), outcome, submission);
+      if (outcome.kind === "indeterminate") {
+        const read = { paymentId: payment.id, refundId };
+        await pollPayment(this.#host, this.#books, read, command.actor);
+      }
+      const reply = this.#answers.afterSending(
+        this.#books.journal.refunds.get(refundId),
+        outcome,
+        submission,
+      );
       return { reply, harmonyMs: submission.exchange.latencyMs };
     } finally {
       // Whatever went wrong, an attempt that nobody waits for any more is nobody's.

@@ -9,14 +9,13 @@ import type { Host } from "./host.ts";
 import type { Queue } from "./queue.ts";
 import { failed, untimed } from "./reads.ts";
 
-/** `underWay` is the answer where the wait is over before the act is. */
-export async function inTurn(
+/** What came of it; `busy`: its turn did not come; `under_way`: it goes on, and nobody hears of it. */
+export async function turnOf<T extends object>(
   host: Pick<Host, "timer">,
   queue: Queue,
   waitMs: number,
-  act: () => Promise<Reply>,
-  underWay: () => Reply,
-): Promise<Answer> {
+  act: () => Promise<T>,
+): Promise<T | "busy" | "under_way"> {
   const turn: { stage: "queued" | "acting" | "withdrawn" } = { stage: "queued" };
   const done = queue.run(async () => {
     if (turn.stage === "withdrawn") {
@@ -28,14 +27,30 @@ export async function inTurn(
   // Whoever waits sees a failure below; that nobody waits any more is none of its own.
   done.catch(() => undefined);
   const timer = host.timer(waitMs);
-  const reply = await Promise.race([done, timer.done.then(() => null)]);
+  const end = await Promise.race([done, timer.done.then(() => null)]);
   timer.cancel();
-  if (reply !== null) {
-    return untimed(reply);
+  if (end !== null) {
+    return end;
   }
-  if (turn.stage === "queued") {
-    turn.stage = "withdrawn";
-    return untimed(failed({ code: "payment_method_busy", retryAfterSeconds: RETRY_AFTER_SECONDS }));
+  if (turn.stage === "acting") {
+    return "under_way";
   }
-  return untimed(underWay());
+  turn.stage = "withdrawn";
+  return "busy";
+}
+
+/** The same for what is answered. `underWay` is the answer where the wait is over before the act is. */
+export async function inTurn(
+  host: Pick<Host, "timer">,
+  queue: Queue,
+  waitMs: number,
+  act: () => Promise<Reply>,
+  underWay: () => Reply,
+): Promise<Answer> {
+  const end = await turnOf(host, queue, waitMs, act);
+  if (end === "busy") {
+    const code = "payment_method_busy";
+    return untimed(failed({ code, retryAfterSeconds: RETRY_AFTER_SECONDS }));
+  }
+  return untimed(end === "under_way" ? underWay() : end);
 }

@@ -2,12 +2,20 @@
  * Owns the work that no caller waits for: recovering attempts that nobody owns, looks, late looks
  * and polls that are due, delivery by alarm. It reads at Harmony; it must never submit anything.
  */
-import { type Charge, isRefusalOpen, lastAttempt, paymentIdsOf } from "../domain/charge.ts";
+import {
+  type Charge,
+  type Due,
+  isRefusalOpen,
+  lastAttempt,
+  paymentIdsOf,
+} from "../domain/charge.ts";
 import { abandon } from "../domain/decide.ts";
-import { learnFromPoll, namedIds, openPaymentIds } from "../domain/status.ts";
+import { learnFromRefundRead } from "../domain/refund-doubt.ts";
+import { learnFromPoll, namedIds, openPaymentIds, type PollReport } from "../domain/status.ts";
 import { nextSeq } from "../domain/draft.ts";
 import type { Actor } from "../domain/facts.ts";
 import { isDue } from "../domain/schedule.ts";
+import type { PaymentReading } from "../harmony/client.ts";
 import { type Books, NOBODY } from "./books.ts";
 import type { Host, Timer } from "./host.ts";
 import type { Looker } from "./looker.ts";
@@ -196,21 +204,22 @@ export class Upkeep {
   }
 }
 
-/** The charges with such work due, the longest due first, so that a full pass starves none. */
-function dueFirst(
-  charges: readonly Charge[],
-  work: "nextLook" | "nextPoll",
+/** Those with such work due, the longest due first, so that a full pass starves none. */
+export function dueFirst<Work extends string, T extends Readonly<Record<Work, Due | null>>>(
+  all: readonly T[],
+  work: Work,
   nowMs: number,
-): Charge[] {
-  return charges
-    .filter((charge) => isDue(charge[work], nowMs))
+): T[] {
+  return all
+    .filter((one) => isDue(one[work], nowMs))
     .sort((a, b) => (a[work]?.atMs ?? 0) - (b[work]?.atMs ?? 0));
 }
 
-/** A read to be made: of which payment, for which charge, and how long it may take. */
+/** A read to be made: of which payment, for which charge or refund, and how long it may take. */
 export interface Read {
   readonly paymentId: string;
-  readonly askedFor: string | null;
+  readonly askedFor?: string | null;
+  readonly refundId?: string | null;
   readonly limitMs?: number;
 }
 
@@ -218,25 +227,30 @@ export interface Read {
 export async function pollPayment(
   host: Host,
   books: Books,
-  { paymentId, askedFor, limitMs }: Read,
+  { paymentId, askedFor, refundId, limitMs }: Read,
   actor: Actor,
-) {
-  const { journal } = books;
-  const beganSeq = journal.lastSeq;
+): Promise<PaymentReading & { readonly seq: number }> {
+  const beganSeq = books.journal.lastSeq;
   const spelt = books.speltOf(paymentId);
   const read = await host.harmony.readPayment(host.paymentMethodId, spelt, limitMs);
+  const report = { ...reportOf(paymentId, beganSeq, read), askedFor: askedFor ?? null };
   const seq = books.step(actor, books.around(paymentId), (draft) => {
     const pollSeq = nextSeq(draft);
-    learnFromPoll(draft, {
-      paymentId,
-      askedFor,
-      beganSeq,
-      seen: read.payment,
-      httpStatus: read.httpStatus,
-      latencyMs: read.latencyMs,
-      failure: read.failure,
-    });
+    if (refundId == null) {
+      learnFromPoll(draft, report);
+    } else {
+      learnFromRefundRead(draft, refundId, report);
+    }
     return pollSeq;
   });
   return { ...read, seq };
+}
+
+/** A read of a payment as a decision takes it. */
+export function reportOf(
+  paymentId: string,
+  beganSeq: number,
+  { payment: seen, httpStatus, latencyMs, failure }: PaymentReading,
+): PollReport {
+  return { askedFor: null, beganSeq, paymentId, seen, httpStatus, latencyMs, failure };
 }

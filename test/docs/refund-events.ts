@@ -11,9 +11,7 @@ import {
   type RefundState,
 } from "../../src/domain/refund.ts";
 import { evolveRefund } from "../../src/domain/refund-evolve.ts";
-import { identityOf, settleRefunds } from "../../src/domain/refund-decide.ts";
-import { learnFromRefundRead } from "../../src/domain/refund-watch.ts";
-import { newDoubt } from "../../src/domain/schedule.ts";
+import { identityOf, learnFromRefundRead, settleRefunds } from "../../src/domain/refund-doubt.ts";
 import { learnFromPoll } from "../../src/domain/status.ts";
 import { chargeOf, draftOf, recordOf, T0 } from "../domain/builders.ts";
 import { DUE, paid } from "./charge-situations.ts";
@@ -72,9 +70,7 @@ function resolves(
       by,
       payment: paid(as === "refunded" ? "REFUNDED" : "CONFIRMED"),
       evidence: [20],
-      doubt: null,
-      horizonMs: null,
-      nextRead: null,
+      decision: by === "operator" ? { override: false, reason: "seen" } : null,
     },
   ];
 }
@@ -84,9 +80,7 @@ function polls(isCounted: boolean): Make<"polled"> {
     [paid("CONFIRMED"), null].map((seen) => ({
       type: "polled",
       ...about(refund),
-      watch: isCounted
-        ? { doubt: { ...newDoubt(T0), looks: 9 }, nextRead: DUE, lateReads: 1 }
-        : null,
+      watch: isCounted ? { doubt: { sinceMs: T0, looks: 9 }, nextRead: DUE } : null,
       paymentId: "payment-1",
       seen,
       beganSeq: 29,
@@ -118,9 +112,9 @@ const EVENTS: { readonly [T in RefundFactType]: Readonly<Record<string, Make<T>>
   refund_answered: {
     refunded: answers(DONE, "refunded"),
     "refused as refused": answers(refused("CONFIRMED"), "refused"),
-    "refused as not_refunded": answers(refused("CONFIRMED"), "not_refunded"),
     "refused as in_doubt": answers(refused("REFUNDED"), "in_doubt"),
     not_sent: answers(NOT_SENT, "not_refunded"),
+    "not_sent as in_doubt": answers(NOT_SENT, "in_doubt"),
     indeterminate: answers(LOST, "in_doubt"),
   },
   refund_resolved: {
@@ -140,8 +134,7 @@ const EVENTS: { readonly [T in RefundFactType]: Readonly<Record<string, Make<T>>
         type: "refund_escalated",
         ...about(refund),
         attempt: 1,
-        reason: "no_rule_decides",
-        nextRead: { atMs: T0 + 3_600_000, gapMs: 3_600_000 },
+        reason: "in_doubt_for_a_day",
       },
     ],
   },
@@ -265,7 +258,7 @@ export function newsIn(news: string, state: RefundState): string {
       const read = { askedFor: null, beganSeq: 29, paymentId: "payment-1", seen };
       const report = { ...read, httpStatus: 200, latencyMs: 5, failure: null };
       if (kind === "read") {
-        learnFromRefundRead(draft, refund.refundId, { ...report, beganAtMs: T0 + 121_000 });
+        learnFromRefundRead(draft, refund.refundId, report);
       } else {
         learnFromPoll(draft, report);
       }

@@ -6,9 +6,8 @@ import type { Charge } from "../../src/domain/charge.ts";
 import type { Refund, RefundState } from "../../src/domain/refund.ts";
 import { lookUpRefund } from "../../src/domain/refund-decide.ts";
 import { bindRefundReply, replyAboutRefund } from "../../src/domain/refund-reply.ts";
-import { newDoubt } from "../../src/domain/schedule.ts";
 import { chargeOf, refundAttemptOf, refundOf, T0 } from "../domain/builders.ts";
-import { DUE, examplesOf, paid, SITUATIONS } from "./charge-situations.ts";
+import { examplesOf, paid, SITUATIONS } from "./charge-situations.ts";
 
 const SETTLED = { doubt: null, nextRead: null, resolvedAtMs: T0 + 3000 };
 
@@ -17,17 +16,8 @@ function bound(change: Partial<Refund>): Refund {
   return { ...refund, boundReply: bindRefundReply(refund) };
 }
 
-/** A doubt that the next read which sees the payment CONFIRMED ends by the horizon rule. */
-const RIPE = {
-  ...newDoubt(T0),
-  looks: 3,
-  countedAtMs: T0 + 1000,
-  plannedGapMs: 120_000,
-  creditedMs: 900_000,
-  countedLooks: 2,
-  firstCountedSeq: 12,
-  lastCountedSeq: 13,
-};
+/** A time at which an attempt may still be under way, and one at which none can be. */
+const TIMES = [T0, T0 + 2 * 900_000];
 
 const NOT_SENT = refundAttemptOf({ outcome: "not_sent" });
 
@@ -41,20 +31,21 @@ const EXAMPLES: Readonly<Record<RefundState, readonly Refund[]>> = {
   in_doubt: [
     refundOf(),
     refundOf({ escalated: true }),
-    refundOf({ doubt: RIPE }),
+    refundOf({ doubt: { sinceMs: T0 - 86_400_000, looks: 9 } }),
     refundOf({ attempts: [NOT_SENT, refundAttemptOf({ attempt: 2 })] }),
   ],
   refunded: [
     bound({ state: "refunded", resolvedBy: "reply", payment: paid("REFUNDED") }),
     bound({ state: "refunded", resolvedBy: "read", payment: paid("REFUNDED") }),
+    bound({ state: "refunded", resolvedBy: "operator", payment: paid("REFUNDED") }),
   ],
   refused: ["CONFIRMED", "PENDING", "CANCELLED", "REFUNDED", "SOMETHING_NEW"].flatMap((status) => [
     bound({ state: "refused", resolvedBy: "read", payment: paid(status), attempts: [] }),
     bound({ state: "refused", resolvedBy: "reply", payment: paid(status) }),
   ]),
   not_refunded: [
-    refundOf({ ...SETTLED, state: "not_refunded", resolvedBy: "rule", nextRead: DUE }),
-    refundOf({ ...SETTLED, state: "not_refunded", resolvedBy: "rule", lateReads: 3 }),
+    refundOf({ ...SETTLED, state: "not_refunded", resolvedBy: "rule" }),
+    refundOf({ ...SETTLED, state: "not_refunded", resolvedBy: "operator" }),
     refundOf({ ...SETTLED, state: "not_refunded", resolvedBy: "reply", attempts: [NOT_SENT] }),
   ],
 };
@@ -66,7 +57,7 @@ export function refundsIn(state: RefundState): readonly Refund[] {
 /** What a request about a refund is answered: the status, a problem's code, whether it is kept. */
 export function answerIn(state: RefundState): string {
   const answers = EXAMPLES[state].map((refund) => {
-    const around = { payment: refund.payment, owner: null, nowMs: T0 };
+    const around = { payment: refund.payment, owner: null, refunds: [refund], nowMs: T0 };
     const { status, body } = replyAboutRefund(refund, around, true);
     const { code } = JSON.parse(body) as { code?: string };
     const kept = refund.boundReply === null ? [] : ["bound"];
@@ -77,7 +68,9 @@ export function answerIn(state: RefundState): string {
 
 /** What the key of a refund means to a further request with it. */
 export function keyIn(state: RefundState): string {
-  const found = EXAMPLES[state].map((refund) => lookUpRefund(refund, refund.request).type);
+  const found = EXAMPLES[state].flatMap((refund) =>
+    TIMES.map((nowMs) => lookUpRefund(refund, refund.request, nowMs).type),
+  );
   return [...new Set(found)].join(" or ");
 }
 
@@ -99,7 +92,8 @@ export function toldIn(state: RefundState, status: string, ofCharge: boolean): s
   const owners = ofCharge ? ownersOf(status) : others;
   const told = EXAMPLES[state].flatMap((refund) =>
     owners.map((owner) => {
-      const { money, retry } = replyAboutRefund(refund, { payment, owner, nowMs: T0 }, true);
+      const around = { payment, owner, refunds: [refund], nowMs: T0 };
+      const { money, retry } = replyAboutRefund(refund, around, true);
       return `${money ?? ""} ${retry ?? ""}`;
     }),
   );

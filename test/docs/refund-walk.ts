@@ -12,21 +12,24 @@ import {
   abandonRefund,
   admitRefund,
   answerRefund,
-  concludeRefund,
   intendRefund,
   lookUpRefund,
-  settleRefunds,
+  refuseRefund,
 } from "../../src/domain/refund-decide.ts";
+import {
+  learnFromRefundRead,
+  resolveRefund,
+  settleRefunds,
+} from "../../src/domain/refund-doubt.ts";
 import { refundIdOf } from "../../src/domain/refund-evolve.ts";
-import { learnFromRefundRead } from "../../src/domain/refund-watch.ts";
 import { learnFromPoll } from "../../src/domain/status.ts";
 import { chargeOf, METHOD_ID, recordOf, RULES, T0 } from "../domain/builders.ts";
 import { Chance } from "../simulation/chance.ts";
 import { paid } from "./charge-situations.ts";
 import { refundEventOf } from "./refund-events.ts";
 
-/** A horizon that two reads reach, so that short lives get past it. */
-const HASTY = { ...RULES, reconcileMs: [0, 120_000], horizonMs: 120_000 };
+/** A horizon that short lives get past. */
+const HASTY = { ...RULES, horizonMs: 120_000 };
 const STATUSES = ["CONFIRMED", "CONFIRMED", "CONFIRMED", "PENDING", "CANCELLED", "REFUNDED", "NEW"];
 const WAITS_MS = [0, 1000, 120_000, 120_000, 240_000, 3_600_000, 86_400_000, -60_000];
 
@@ -75,8 +78,6 @@ class Life {
   readonly #chance: Chance;
   readonly #findings: RefundFindings;
   readonly #rules: Draft["view"]["rules"];
-  /** Reads of one refund never overlap. */
-  readonly #reading = new Set<string>();
   #nowMs = T0;
   #nextSeq = 30;
   /** What Harmony says of the payment. */
@@ -106,6 +107,7 @@ class Life {
       () => this.#readDue(),
       () => this.#poll(),
       () => this.#move(),
+      () => this.#decide(),
       () => this.#repeat(),
       () => {
         this.#nowMs += this.#chance.pick(WAITS_MS);
@@ -167,38 +169,52 @@ class Life {
     const request = { paymentId: "payment-1", reason: null };
     const who = { paymentMethodId: METHOD_ID, caller: "main", idempotencyKey: key };
     const identity = { refundId, request, ...who };
-    for (let fresh = false; ; fresh = true) {
+    for (let readAs: string | null = null; ;) {
       const refund = this.#refunds.get(refundId) ?? null;
-      const { type } = lookUpRefund(refund, request);
+      const { type } = lookUpRefund(refund, request, this.#nowMs);
       if (type !== "unknown" && type !== "refundable") {
         return;
       }
-      if (this.#admit(identity, refund, fresh) !== "read" || this.#reading.has(refundId)) {
+      if (this.#admit(identity, refund, readAs) !== "read") {
         return;
       }
       const report = this.#report();
       this.#step((draft) =>
         refund === null
           ? learnFromPoll(draft, report)
-          : learnFromRefundRead(draft, refundId, { ...report, beganAtMs: this.#nowMs }),
+          : learnFromRefundRead(draft, refundId, report),
       );
       if (report.seen === null) {
         return;
       }
+      readAs = report.seen.status;
     }
   }
 
-  #admit(identity: RefundIdentity, refund: Refund | null, fresh: boolean): string {
+  #admit(identity: RefundIdentity, refund: Refund | null, readAs: string | null): string {
     const others = [...this.#refunds.values()].filter((one) => one.refundId !== identity.refundId);
     const record = this.#payments.get("payment-1") ?? null;
-    const admission = admitRefund(refund, others, record, fresh);
+    const admission = admitRefund(refund, others, record, readAs, this.#nowMs);
     if (admission.type === "submit") {
       this.#step((draft) => void intendRefund(draft, identity, admission.payment));
-    } else if (admission.type === "refuse" || admission.type === "explain") {
-      const as = admission.type === "refuse" ? "refused" : "refunded";
-      this.#step((draft) => concludeRefund(draft, identity, as, admission.payment));
+    } else if (admission.type === "refuse") {
+      this.#step((draft) => refuseRefund(draft, identity, admission.payment));
     }
     return admission.type;
+  }
+
+  /** A person's word, right or wrong, on what Harmony has just shown. */
+  #decide(): void {
+    const open = [...this.#refunds.values()].find(({ state }) => state === "in_doubt");
+    if (open !== undefined) {
+      const seq = this.#nextSeq;
+      const report = this.#report();
+      this.#step((draft) => learnFromRefundRead(draft, open.refundId, report));
+      const decision = this.#chance.pick(["refunded", "not_refunded"] as const);
+      const said = { decision, override: this.#chance.yes(0.5), reason: "seen" };
+      const shown = { seen: report.seen, seq };
+      this.#step((draft) => resolveRefund(draft, open.refundId, said, shown));
+    }
   }
 
   #inFlight(): Refund | undefined {
@@ -243,13 +259,9 @@ class Life {
     const due = [...this.#refunds.values()].filter(({ nextRead }) => nextRead !== null);
     for (const { refundId } of due) {
       this.#meanwhile();
-      if (!this.#reading.has(refundId)) {
-        const report = { ...this.#report(), beganAtMs: this.#nowMs };
-        this.#reading.add(refundId);
-        this.#meanwhile();
-        this.#reading.delete(refundId);
-        this.#step((draft) => learnFromRefundRead(draft, refundId, report));
-      }
+      const report = this.#report();
+      this.#meanwhile();
+      this.#step((draft) => learnFromRefundRead(draft, refundId, report));
     }
   }
 

@@ -130,9 +130,8 @@ export function refundOf(change: Partial<Refund> = {}): Refund {
     resolvedAtMs: null,
     resolvedBy: null,
     escalated: false,
-    doubt: newDoubt(T0 + 1000),
+    doubt: { sinceMs: T0 + 1000, looks: 0 },
     nextRead: { atMs: T0 + 1000, gapMs: 0 },
-    lateReads: 0,
     boundReply: null,
     ...change,
   };

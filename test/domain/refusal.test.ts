@@ -282,9 +282,7 @@ describe("the time of a no", () => {
         as: "refused",
         by: "read",
         evidence: [20],
-        doubt: null,
-        horizonMs: null,
-        nextRead: null,
+        decision: null,
       },
     ];
     for (const fact of facts) {

@@ -308,6 +308,10 @@ describe("the list of what is open", () => {
       frozen: { methods: 0 },
       refundsInDoubt: { refunds: 1, amountMinor: 5000 },
     });
+    const payment = world.sandbox.book.payment(paymentId);
+    if (payment !== undefined) {
+      world.sandbox.book.setPaymentStatus(payment, "REFUNDED");
+    }
     await world.time.advance(HOUR_MS);
     expect((await openOf(world)).open).toEqual([]);
   });

@@ -1,6 +1,7 @@
 /** What the object makes of a refund, on virtual time, with everything Harmony may do to it. */
 import { describe, it } from "vitest";
-import { actKinds } from "../../sandbox/kinds.ts";
+import { actKinds, type PaymentStatus } from "../../sandbox/kinds.ts";
+import type { ReadPaymentCommand } from "../../src/payment-method/commands.ts";
 import type { ScenarioInput } from "../support/sandbox.ts";
 import { type Call, METHOD_ID, World, type WorldOptions } from "../support/fake-host.ts";
 import { assertDelivered, assertTrueToTheBook, journalOf } from "./promises.ts";
@@ -15,6 +16,7 @@ import {
 type RefundStep = NonNullable<ScenarioInput["refunds"]>[number];
 
 const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 const HORIZON_MS = 900_000;
 const CHARGE = { key: "key-1", description: "for key-1 of a shop" };
 
@@ -30,6 +32,47 @@ async function chargedThen(...refunds: RefundStep[]): Promise<{ world: World; pa
   const made = await charged();
   made.world.scenario({ refunds });
   return made;
+}
+
+/** A world with a payment of 70 pesos that others have made. */
+function ofOthers(): { world: World; paymentId: string } {
+  const world = new World();
+  world.foreignPayment(70);
+  return { world, paymentId: world.sandbox.book.paymentsOf(METHOD_ID)[0]?.id ?? "" };
+}
+
+/** Harmony says something else of a payment from now on. */
+function setStatus(world: World, paymentId: string, status: PaymentStatus): void {
+  const payment = world.sandbox.book.payment(paymentId);
+  if (payment === undefined) {
+    throw new Error(`there is no payment ${paymentId}`);
+  }
+  world.sandbox.book.setPaymentStatus(payment, status);
+}
+
+/** The one refund as earlier code has stored it, which counted time without it; the object begins anew. */
+function asEarlierCode(world: World, change: Readonly<Record<string, unknown>>): void {
+  const [row] = world.storage.sql.exec("SELECT body FROM refund").toArray();
+  const refund = JSON.parse(String(row?.["body"])) as { doubt: object };
+  const doubt = {
+    ...refund.doubt,
+    failures: 0,
+    countedAtMs: world.time.nowMs,
+    plannedGapMs: 60_000,
+    creditedMs: HORIZON_MS,
+    countedLooks: 3,
+    firstCountedSeq: 5,
+    lastCountedSeq: 7,
+  };
+  const nextRead = { atMs: world.time.nowMs + 60_000, gapMs: 60_000 };
+  const body = JSON.stringify({ ...refund, doubt, nextRead, ...change });
+  world.storage.sql.exec("UPDATE refund SET open = 1, body = ?", body).toArray();
+  world.kill();
+}
+
+function readPaymentCommand(id: string): ReadPaymentCommand {
+  const actor = { caller: "main", keyId: "test", requestId: null, traceId: null, origin: null };
+  return { v: 1, type: "read_payment", paymentMethodId: METHOD_ID, caller: "main", id, actor };
 }
 
 function assertSound(world: World, calls: readonly Call[] = []): void {
@@ -181,9 +224,10 @@ describe("one payment", () => {
     const first = await world.refunded({ of: paymentId });
     expect(first).toMatchObject({ status: 202, money: "unknown" });
     const second = await world.refunded({ of: paymentId, key: "refund-2" });
-    expect(second).toMatchObject({ status: 409, money: "not_charged", retry: "same_key" });
+    expect(second).toMatchObject({ status: 409, money: "unknown", retry: "same_key" });
     expect(codeOf(second.body)).toBe("payment_method_in_doubt");
-    expect(second.retryAfterSeconds).toBeGreaterThan(0);
+    // The payment is read next after five seconds.
+    expect([first.retryAfterSeconds, second.retryAfterSeconds]).toEqual([6, 6]);
     expect(await world.refunded({ of: other.id, key: "refund-3" })).toMatchObject({ status: 201 });
     expect(await world.charged({ key: "key-3" })).toMatchObject({ status: 201 });
   });
@@ -218,10 +262,27 @@ describe("one payment", () => {
       expect(reply).toMatchObject({ status: 400, money: "refunded" });
       expect(codeOf(reply.body)).toBe("payment_not_refundable");
     }
+    // The first left on the books' word, the second read.
     expect(world.refundSubmissions).toHaveLength(1);
     await world.time.advance(1000);
     assertSound(world);
     assertRefundsKnown(world);
+  });
+
+  it("against whose CONFIRMED Harmony has spoken since is read before its first refund", async ({
+    expect,
+  }) => {
+    const { world, paymentId } = await charged();
+    setStatus(world, paymentId, "PENDING");
+    world.send(readPaymentCommand(paymentId));
+    await world.time.advance(1000);
+    const reply = await world.refunded({ of: paymentId, key: "first" });
+    expect(codeOf(reply.body)).toBe("payment_not_refundable");
+    expect(world.refundSubmissions).toEqual([]);
+    setStatus(world, paymentId, "CONFIRMED");
+    expect(await world.refunded({ of: paymentId, key: "second" })).toMatchObject({ status: 201 });
+    await world.time.advance(1000);
+    assertSound(world);
   });
 
   it("that is pending is not refundable, but with a new key later", async ({ expect }) => {
@@ -311,91 +372,282 @@ describe("a refund whose answer is lost", () => {
   });
 
   it("is found by a look at the history as well", async ({ expect }) => {
-    const { world, paymentId } = await charged({ rules: { reconcileMs: [600_000] } });
-    world.scenario({ refunds: ["lose_reply_after_refunding"], charges: ["lose_before_charging"] });
+    const { world, paymentId } = await charged({ rules: { pollMs: [600_000] } });
+    world.scenario({
+      refunds: ["lose_reply_after_refunding"],
+      reads: ["hang"],
+      charges: ["lose_before_charging"],
+    });
     expect((await world.refunded({ of: paymentId })).status).toBe(202);
     await world.charged({ key: "key-2", amountMinor: 700 });
-    await world.time.advance(700_000);
+    await world.time.advance(60_000);
     expect(refundsOf(world)).toMatchObject([{ state: "refunded", resolvedBy: "read" }]);
     assertSound(world);
   });
 
-  it("is not refunded once the payment stood CONFIRMED for the horizon, and is sent again only when asked", async ({
+  it("is read for by a plain schedule, and an outage changes nothing in it", async ({ expect }) => {
+    const { world, paymentId } = await chargedThen("lose_before_refunding");
+    await world.refunded({ of: paymentId });
+    world.outage("refuse");
+    const reads = () => journalOf(world).filter(({ type }) => type === "polled").length;
+    await world.time.advance(HOUR_MS);
+    expect(reads()).toBe(6);
+    await world.time.advance(DAY_MS);
+    expect(reads()).toBeLessThan(6 + 25);
+    world.outage("none");
+    await world.time.advance(8 * DAY_MS);
+    const before = reads();
+    await world.time.advance(10 * DAY_MS);
+    expect(reads() - before).toBeLessThan(11);
+    expect(refundsOf(world)).toMatchObject([{ state: "in_doubt" }]);
+    assertSound(world);
+  });
+
+  it.for([900_000, null])(
+    "is asked for again by its own key once the horizon is over (%s ms), and not before",
+    async (horizonMs, { expect }) => {
+      const { world, paymentId } = await charged({ rules: { horizonMs } });
+      world.scenario({ refunds: ["lose_before_refunding"] });
+      expect((await world.refunded({ of: paymentId })).status).toBe(202);
+      await world.time.advance(HORIZON_MS - 3000);
+      const early = await world.refunded({ of: paymentId });
+      expect(early).toMatchObject({ status: 202, money: "unknown", retry: "same_key" });
+      expect(world.refundSubmissions).toHaveLength(1);
+      await world.time.advance(1000 * (early.retryAfterSeconds ?? 0));
+      // Nobody asks, and so nothing is sent.
+      await world.time.advance(2 * DAY_MS);
+      expect(refundsOf(world)).toMatchObject([{ state: "in_doubt" }]);
+      expect(world.refundSubmissions).toHaveLength(1);
+      const reply = await world.refunded({ of: paymentId });
+      expect(reply).toMatchObject({ status: 201, replayed: false });
+      await world.time.advance(1000);
+      expect(typesOf(world).slice(-3)).toEqual(["polled", "refund_intended", "refund_answered"]);
+      assertSound(world);
+    },
+  );
+
+  it("says when another attempt is allowed, where that is sooner than the next read", async ({
     expect,
   }) => {
-    const { world, paymentId } = await chargedThen("lose_before_refunding");
-    expect((await world.refunded({ of: paymentId })).status).toBe(202);
+    const { world, paymentId } = await charged({ rules: { pollMs: [DAY_MS] } });
+    world.scenario({ refunds: ["lose_before_refunding"] });
+    const first = await world.refunded({ of: paymentId });
+    expect(first).toMatchObject({ status: 202, retryAfterSeconds: HORIZON_MS / 1000 });
     await world.time.advance(HORIZON_MS / 2);
-    expect(refundsOf(world)).toMatchObject([{ state: "in_doubt" }]);
-    await world.time.advance(2 * DAY_MS);
-    expect(refundsOf(world)).toMatchObject([{ state: "not_refunded", resolvedBy: "rule" }]);
-    expect(world.refundSubmissions).toHaveLength(1);
-    assertSound(world);
-    const reply = await world.refunded({ of: paymentId });
-    expect(reply).toMatchObject({ status: 201, replayed: false });
-    expect(world.refundSubmissions).toHaveLength(2);
+    for (const key of ["refund-1", "refund-2"]) {
+      const { retryAfterSeconds } = await world.refunded({ of: paymentId, key });
+      expect(retryAfterSeconds).toBe(HORIZON_MS / 2000);
+    }
+    await world.time.advance(HORIZON_MS / 2);
+    expect(await world.refunded({ of: paymentId, key: "refund-2" })).toMatchObject({ status: 201 });
     await world.time.advance(1000);
     assertSound(world);
   });
 
-  it("credits an outage with nothing, and goes to a person where nothing can be read", async ({
+  it("whose further attempt is lost as well keeps everybody out for the horizon again", async ({
+    expect,
+  }) => {
+    const { world, paymentId } = await chargedThen(
+      "lose_before_refunding",
+      "lose_before_refunding",
+    );
+    await world.refunded({ of: paymentId });
+    await world.time.advance(HORIZON_MS);
+    expect((await world.refunded({ of: paymentId, key: "refund-2" })).status).toBe(202);
+    await world.time.advance(HORIZON_MS - 60_000);
+    expect((await world.refunded({ of: paymentId })).status).toBe(202);
+    expect((await world.refunded({ of: paymentId, key: "refund-3" })).status).toBe(409);
+    expect(world.refundSubmissions).toHaveLength(2);
+    await world.time.advance(60_000);
+    expect((await world.refunded({ of: paymentId })).status).toBe(201);
+    expect(refundsOf(world).map(({ state }) => state)).toEqual(["refunded", "not_refunded"]);
+    await world.time.advance(1000);
+    assertSound(world);
+  });
+
+  it("and whose payment is neither CONFIRMED nor REFUNDED stays in doubt, and is not sent", async ({
     expect,
   }) => {
     const { world, paymentId } = await chargedThen("lose_before_refunding");
     await world.refunded({ of: paymentId });
-    world.outage("refuse");
-    await world.time.advance(12 * HORIZON_MS);
-    expect(refundsOf(world)).toMatchObject([{ state: "in_doubt", escalated: true }]);
-    const reads = () => journalOf(world).filter(({ type }) => type === "polled").length;
-    const before = reads();
-    await world.time.advance(DAY_MS);
-    // Every five minutes: an outage is not hammered, and its end is noticed.
-    expect(reads() - before).toBeLessThan(300);
-    expect(reads() - before).toBeGreaterThan(200);
-    world.outage("none");
-    await world.time.advance(3 * DAY_MS);
-    expect(refundsOf(world)).toMatchObject([{ state: "not_refunded" }]);
-    assertSound(world);
-  });
-
-  it("is decided by no rule where the horizon is never", async ({ expect }) => {
-    const { world, paymentId } = await charged({ rules: { horizonMs: null } });
-    world.scenario({ refunds: ["lose_before_refunding"] });
-    await world.refunded({ of: paymentId });
-    await world.time.advance(10 * DAY_MS);
-    expect(refundsOf(world)).toMatchObject([{ state: "in_doubt", escalated: true }]);
-    expect(world.logged.filter(({ event }) => event === "refund_escalated")).toHaveLength(1);
+    setStatus(world, paymentId, "CANCELLED");
+    await world.time.advance(HOUR_MS);
+    const reply = await world.refunded({ of: paymentId });
+    expect(reply).toMatchObject({ status: 202, money: "unknown", retry: "same_key" });
+    expect(reply.retryAfterSeconds).toBeGreaterThan(60);
+    const other = await world.refunded({ of: paymentId, key: "refund-2" });
+    expect(codeOf(other.body)).toBe("payment_not_refundable");
     expect(world.refundSubmissions).toHaveLength(1);
-    assertSound(world);
   });
 
-  it("and was made after the horizon is told 201 to its own key, and to no other", async ({
+  it("and cannot be read after the horizon stays in doubt, and says so", async ({ expect }) => {
+    const { world, paymentId } = await chargedThen("lose_before_refunding");
+    await world.refunded({ of: paymentId });
+    await world.time.advance(HOUR_MS);
+    world.outage("refuse");
+    const own = await world.refunded({ of: paymentId });
+    expect(own).toMatchObject({ status: 202, money: "unknown", retry: "same_key" });
+    const other = await world.refunded({ of: paymentId, key: "refund-2" });
+    expect(other).toMatchObject({ status: 503, money: "unknown", retry: "same_key" });
+    expect(world.refundSubmissions).toHaveLength(1);
+  });
+
+  it("is a person's after a day, once, and open in the ledger until it is decided", async ({
     expect,
   }) => {
-    const { world, paymentId } = await chargedThen({ kind: "late", refundAfterMs: 2 * DAY_MS });
-    const calls = [world.refund({ of: paymentId, key: "own" })];
-    await world.time.advance(DAY_MS / 2);
-    expect(refundsOf(world)).toMatchObject([{ state: "not_refunded" }]);
+    const { world, paymentId } = await chargedThen(
+      "lose_before_refunding",
+      "lose_before_refunding",
+    );
+    const escalations = () => world.logged.filter(({ event }) => event === "refund_escalated");
+    await world.refunded({ of: paymentId });
+    await world.time.advance(DAY_MS - HOUR_MS);
+    expect(escalations()).toEqual([]);
+    // A further attempt begins no new day.
+    await world.refunded({ of: paymentId });
+    await world.time.advance(3 * HOUR_MS);
+    expect(refundsOf(world)).toMatchObject([{ state: "in_doubt", escalated: true }]);
+    const [{ refundId } = { refundId: "" }] = refundsOf(world);
+    const open = () => [...world.ledger.openItems(world.paymentMethodId)];
+    expect(open()).toEqual([[refundId, "in_doubt"]]);
     await world.time.advance(3 * DAY_MS);
+    expect(escalations()).toHaveLength(1);
+    expect((await world.refunded({ of: paymentId })).status).toBe(201);
+    await world.time.advance(1000);
+    expect(open()).toEqual([]);
+    assertSound(world);
+  });
+
+  it("and was made late is told 201 to every key in doubt once a read shows it", async ({
+    expect,
+  }) => {
+    const { world, paymentId } = await chargedThen(
+      { kind: "late", refundAfterMs: 2 * HOUR_MS },
+      "lose_before_refunding",
+    );
+    const calls = [world.refund({ of: paymentId, key: "own" })];
+    await world.time.advance(HOUR_MS);
     calls.push(world.refund({ of: paymentId, key: "other" }));
-    await world.time.advance(60_000);
-    calls.push(world.refund({ of: paymentId, key: "own" }));
+    await world.time.advance(5 * HOUR_MS);
+    calls.push(
+      world.refund({ of: paymentId, key: "own" }),
+      world.refund({ of: paymentId, key: "other" }),
+      world.refund({ of: paymentId, key: "third" }),
+    );
     await world.time.advance(60_000);
     const replies = calls.map(({ answer }) => answer?.reply.status);
-    expect(replies).toEqual([202, 400, 201]);
+    expect(replies).toEqual([202, 202, 201, 201, 400]);
     assertSound(world, calls);
   });
 
-  it("and was then made by another key is not told 201", async ({ expect }) => {
+  it("and was then made by another key is not refunded, and its own repeat is told so", async ({
+    expect,
+  }) => {
     const { world, paymentId } = await chargedThen("lose_before_refunding");
     const calls = [world.refund({ of: paymentId, key: "own" })];
-    await world.time.advance(2 * DAY_MS);
+    await world.time.advance(HOUR_MS);
     calls.push(world.refund({ of: paymentId, key: "other" }));
     await world.time.advance(60_000);
+    expect(refundsOf(world)).toMatchObject([
+      { state: "not_refunded", resolvedBy: "rule" },
+      { state: "refunded" },
+    ]);
     calls.push(world.refund({ of: paymentId, key: "own" }));
     await world.time.advance(60_000);
     expect(calls.map(({ answer }) => answer?.reply.status)).toEqual([202, 201, 400]);
     assertSound(world, calls);
+  });
+
+  it("and turns out made when another key is refused is the older key's", async ({ expect }) => {
+    const { world, paymentId } = await chargedThen("lose_before_refunding", {
+      kind: "error_after_refunding",
+      status: 400,
+    });
+    await world.refunded({ of: paymentId, key: "own" });
+    await world.time.advance(HOUR_MS);
+    const other = await world.refunded({ of: paymentId, key: "other" });
+    expect(other).toMatchObject({ status: 400, money: "refunded", retry: "never" });
+    expect(await world.refunded({ of: paymentId, key: "own" })).toMatchObject({ status: 201 });
+    await world.time.advance(1000);
+    const [, refused, resolved] = journalOf(world).slice(-4);
+    expect(refused).toMatchObject({ type: "refund_answered", outcome: "refused" });
+    expect(resolved).toMatchObject({ type: "refund_resolved", outcome: "refunded" });
+  });
+
+  it("is not settled by a read that began before it was sent", async ({ expect }) => {
+    const { world, paymentId } = await charged();
+    setStatus(world, paymentId, "REFUNDED");
+    world.scenario({ reads: [{ kind: "ok", latencyMs: 15_000 }] });
+    world.send(readPaymentCommand(paymentId));
+    await world.time.advance(1000);
+    // Harmony takes it back while that read is on its way.
+    setStatus(world, paymentId, "CONFIRMED");
+    world.scenario({ refunds: ["lose_before_refunding"] });
+    world.refund({ of: paymentId });
+    await world.time.advance(60_000);
+    expect(refundsOf(world)).toMatchObject([{ state: "in_doubt" }]);
+  });
+});
+
+describe("a refund that Harmony took back", () => {
+  it.for(["ours", "of others"])(
+    "is read by a new key, and refunded again: %s",
+    async (whose, { expect }) => {
+      const { world, paymentId } = whose === "ours" ? await charged() : ofOthers();
+      await world.refunded({ of: paymentId, key: "first" });
+      setStatus(world, paymentId, "CONFIRMED");
+      const again = await world.refunded({ of: paymentId, key: "second" });
+      expect(again).toMatchObject({ status: 201, money: "refunded" });
+      expect(world.refundSubmissions).toHaveLength(2);
+      await world.time.advance(1000);
+      assertSound(world);
+    },
+  );
+
+  it("is lost on its second way, and a read of before does not end that", async ({ expect }) => {
+    const { world, paymentId } = await charged();
+    await world.refunded({ of: paymentId, key: "first" });
+    setStatus(world, paymentId, "CONFIRMED");
+    world.scenario({ refunds: ["lose_before_refunding"] });
+    const second = await world.refunded({ of: paymentId, key: "second" });
+    expect(second).toMatchObject({ status: 202, money: "unknown" });
+    await world.time.advance(HOUR_MS);
+    expect(refundsOf(world)[1]).toMatchObject({ state: "in_doubt" });
+    expect(await world.refunded({ of: paymentId, key: "second" })).toMatchObject({ status: 201 });
+    await world.time.advance(1000);
+    assertSound(world);
+  });
+
+  it("is found by a look at the history once it is made again", async ({ expect }) => {
+    const { world, paymentId } = await charged({ rules: { pollMs: [DAY_MS] } });
+    await world.refunded({ of: paymentId, key: "first" });
+    setStatus(world, paymentId, "CONFIRMED");
+    world.scenario({
+      refunds: ["lose_reply_after_refunding"],
+      reads: ["ok", "hang"],
+      charges: ["lose_before_charging"],
+    });
+    expect((await world.refunded({ of: paymentId, key: "second" })).status).toBe(202);
+    await world.charged({ key: "key-2", amountMinor: 700 });
+    await world.time.advance(60_000);
+    expect(refundsOf(world)).toMatchObject([{ state: "refunded" }, { state: "refunded" }]);
+    assertSound(world);
+  });
+
+  it("of others tells its key that what became of it is unknown", async ({ expect }) => {
+    const { world, paymentId } = ofOthers();
+    const first = await world.refunded({ of: paymentId, key: "first" });
+    setStatus(world, paymentId, "CONFIRMED");
+    await world.time.until(() => true);
+    const read = world.send(readPaymentCommand(paymentId));
+    await world.time.until(() => read.endedAtMs !== null);
+    const now = await world.refunded({ of: paymentId, key: "first" });
+    expect(now).toMatchObject({
+      status: 201,
+      body: first.body,
+      money: "unknown",
+      retry: "new_key",
+    });
   });
 });
 
@@ -466,6 +718,40 @@ describe("a method from before there were refunds, and a table of attempts", () 
     assertSound(world);
   });
 
+  it("whose refund was called not refunded by earlier code reads late no more, and asks again", async ({
+    expect,
+  }) => {
+    const { world, paymentId } = await chargedThen("lose_before_refunding");
+    await world.refunded({ of: paymentId });
+    asEarlierCode(world, { state: "not_refunded", resolvedBy: "rule", lateReads: 1 });
+    const polls = () => journalOf(world).filter(({ type }) => type === "polled").length;
+    const before = polls();
+    await world.time.advance(2 * DAY_MS);
+    expect(polls()).toBe(before);
+    expect(await world.refunded({ of: paymentId })).toMatchObject({ status: 201 });
+    await world.time.advance(1000);
+    assertSound(world);
+  });
+
+  it.for(["made late", "not made"])(
+    "whose refund was left in doubt by earlier code goes on: %s",
+    async (how, { expect }) => {
+      const { world, paymentId } = await chargedThen("lose_before_refunding");
+      await world.refunded({ of: paymentId });
+      asEarlierCode(world, { state: "in_doubt", escalated: true, lateReads: 0 });
+      if (how === "made late") {
+        setStatus(world, paymentId, "REFUNDED");
+      }
+      await world.time.advance(HORIZON_MS);
+      const submissions = how === "made late" ? 1 : 2;
+      expect(await world.refunded({ of: paymentId })).toMatchObject({ status: 201 });
+      expect(world.refundSubmissions).toHaveLength(submissions);
+      await world.time.advance(1000);
+      expect(refundsOf(world)).toMatchObject([{ state: "refunded", nextRead: null }]);
+      assertSound(world);
+    },
+  );
+
   it("whose refund is of a state that this code does not know sends nothing", async ({
     expect,
   }) => {
@@ -526,7 +812,7 @@ describe("what Harmony refuses", () => {
     assertSound(world);
   });
 
-  it("a second time, while the payment stays CONFIRMED, is not bound: the first may be under way", async ({
+  it("a second time, while the payment stays CONFIRMED, ends no doubt about the first", async ({
     expect,
   }) => {
     const { world, paymentId } = await chargedThen("lose_before_refunding", {
@@ -536,8 +822,8 @@ describe("what Harmony refuses", () => {
     await world.refunded({ of: paymentId });
     await world.time.advance(2 * DAY_MS);
     const reply = await world.refunded({ of: paymentId });
-    expect(reply).toMatchObject({ status: 409, money: "charged", retry: "same_key" });
-    expect(codeOf(reply.body)).toBe("not_refunded");
+    expect(reply).toMatchObject({ status: 202, money: "unknown", retry: "same_key" });
+    // That attempt was answered: it keeps nobody out.
     expect(await world.refunded({ of: paymentId })).toMatchObject({ status: 201 });
   });
 

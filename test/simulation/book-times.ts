@@ -49,3 +49,10 @@ export function hasFlapped({ statusHistory }: Told): boolean {
   const had = new Set(statusHistory.map(({ status }) => status));
   return had.has("CONFIRMED") && had.has("CANCELLED");
 }
+
+/** Whether Harmony has taken back that it gave the money back. */
+export function isTakenBack({ statusHistory }: Told): boolean {
+  return statusHistory.some(
+    ({ status }, index) => status === "REFUNDED" && index + 1 < statusHistory.length,
+  );
+}

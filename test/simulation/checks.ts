@@ -49,6 +49,10 @@ import {
   assertSettled,
 } from "./checks/outcomes.ts";
 import {
+  assertDoubtsEndAsTheyMust,
+  assertRefundDecisionsAreEntered,
+} from "./checks/refund-doubts.ts";
+import {
   assertNoRefundBesideADoubt,
   assertOneAnswerToEachRefund,
   assertRefundAnswersTrue,
@@ -179,6 +183,8 @@ function checkRefunds(facts: Facts, check: Check): void {
   check("intents of refunds", () => assertRefundsAreAsked(world, journal));
   check("refunds nobody waited for", () => assertRefundsLeftForCallers(facts));
   check("refunds beside a doubt", () => assertNoRefundBesideADoubt(facts));
+  check("doubts about refunds", () => assertDoubtsEndAsTheyMust(facts));
+  check("decisions about refunds", () => assertRefundDecisionsAreEntered(facts));
   check("answers to refunds", () => assertOneAnswerToEachRefund(facts));
   check("refunded once", () => assertRefundedOnce(world, journal, calls));
   check("states of refunds", () => assertRefundsSettled(world));

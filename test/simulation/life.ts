@@ -18,6 +18,7 @@ import { Log } from "./log.ts";
 import { Operator } from "./operator.ts";
 import type { Card, Plan } from "./plan.ts";
 import { Refunder } from "./refunder.ts";
+import { RefundTroubles } from "./refund-troubles.ts";
 import { Revoker } from "./revoker.ts";
 import { type Order, type Ordered, Shop } from "./shop.ts";
 import { Troubles } from "./troubles.ts";
@@ -40,6 +41,7 @@ export interface Life {
   readonly door: Door;
   readonly shop: Shop;
   readonly refunder: Refunder;
+  readonly refundTroubles: RefundTroubles;
   readonly revoker: Revoker;
   readonly operator: Operator;
   readonly ledger: NodeLedger;
@@ -61,7 +63,14 @@ export async function live(seed: number): Promise<Life> {
   const shared = share(time, chance);
   const worlds = begin(plan, shared, log);
   const door = new Door();
-  const refunder = new Refunder(chance, log, door, worlds, plan);
+  const refunder: Refunder = new Refunder(chance, log, door, worlds, plan, (wish, ended) =>
+    refundTroubles.heard(wish, ended),
+  );
+  // A chance of its own: what it draws changes nothing of the rest of a life.
+  const another = new Chance(seed ^ 0x4efd);
+  const refundTroubles = new RefundTroubles(another, log, door, worlds, (wish) =>
+    refunder.askFor(wish, wish.paymentId),
+  );
   const operator = new Operator(chance, log, door, worlds, plan);
   const shop: Shop = new Shop(chance, log, door, worlds, (told) => {
     refunder.heard(told, (order) => shop.ask(order, 1));
@@ -103,10 +112,12 @@ export async function live(seed: number): Promise<Life> {
   revoker.begin(plan, worlds);
   troubles.begin();
   afterthoughts.begin();
+  refundTroubles.begin(plan.busyMs);
   await time.advance(plan.busyMs + MINUTE_MS);
   troubles.end();
   unrest.end();
   afterthoughts.end();
+  refundTroubles.end();
   isQuiet = true;
   log.note("quiet");
   for (const [index, world] of worlds.entries()) {
@@ -130,7 +141,7 @@ export async function live(seed: number): Promise<Life> {
   const { ledger } = shared;
   const virtualMs = time.nowMs - T0;
   const { restored, ledgerRestoredAt } = troubles;
-  const callers = { door, shop, refunder, revoker, operator };
+  const callers = { door, shop, refunder, refundTroubles, revoker, operator };
   const ends = { alarmsLost, restored, ledgerRestoredAt };
   return { plan, log, worlds, ...callers, ledger, ...ends, virtualMs, booked, bookedAtMs };
 }

@@ -5,47 +5,242 @@ import type { Mutant } from "./plant.ts";
 
 export const REFUND_MUTANTS: readonly Mutant[] = [
   {
-    name: "tells a late refund's key of another key's refund",
-    edits: [
-      {
-        file: "domain/refund-decide.ts",
-        from: `return hasUnexplainedAttempt(refund) && !claimed;`,
-        to: `return hasUnexplainedAttempt(refund);`,
-      },
-    ],
-  },
-  {
-    name: "tells two keys of one refund",
-    edits: [
-      {
-        file: "domain/refund-decide.ts",
-        from: `  if (done !== undefined) {`,
-        to: `  if (false) {`,
-      },
-      {
-        file: "domain/refund-decide.ts",
-        from: `const ours = refund !== null && hasUnexplainedAttempt(refund);`,
-        to: `const ours = true;`,
-      },
-    ],
-  },
-  {
     name: "an alarm sends a refund again",
     edits: [
       {
         file: "payment-method/refund-reads.ts",
-        from: `      await this.read(refund, actor);
-    }
-  }
-
-  /** The first read`,
-        to: `      const { payment } = await this.read(refund, actor);
+        from: `      await pollPayment(this.#host, this.#books, read, actor);
+`,
+        to: `      const { payment } = await pollPayment(this.#host, this.#books, read, actor);
       if (payment?.status === "CONFIRMED")
         await this.#host.harmony.refund(this.#host.paymentMethodId, payment.id, null);
-    }
+`,
+      },
+    ],
+  },
+  {
+    name: "another refund goes while one may be under way",
+    edits: [
+      {
+        file: "domain/refund-decide.ts",
+        from: `  if (all.some((one) => nowMs < underWayUntilMs(one))) {`,
+        to: `  if (false) {`,
+      },
+    ],
+  },
+  {
+    name: "a lost refund is asked for again before its horizon",
+    edits: [
+      {
+        file: "domain/refund.ts",
+        from: `(one.answeredAtMs ?? one.intendedAtMs) + spanMs(one)`,
+        to: `(one.answeredAtMs ?? one.intendedAtMs) + spanMs(one) / 2`,
+      },
+    ],
+  },
+  {
+    name: "under never a lost refund keeps nobody out",
+    edits: [
+      {
+        file: "domain/refund.ts",
+        from: `(one.answeredAtMs ?? one.intendedAtMs) + spanMs(one)`,
+        to: `(one.answeredAtMs ?? one.intendedAtMs) + (one.horizonMs ?? 0)`,
+      },
+    ],
+  },
+  {
+    name: "a further refund goes unread",
+    edits: [
+      {
+        file: "domain/refund-decide.ts",
+        from: `const isPlain = all.length === 0 && `,
+        to: `const isPlain = `,
+      },
+    ],
+  },
+  {
+    name: "a refund of what is not CONFIRMED is asked for",
+    edits: [
+      {
+        file: "domain/refund-decide.ts",
+        from: `  if (status === "CONFIRMED") {`,
+        to: `  if (status !== "REFUNDED") {`,
+      },
+    ],
+  },
+  {
+    name: "refuses by the books where Harmony took a refund back",
+    edits: [
+      {
+        file: "domain/refund-decide.ts",
+        from: `  const status = readAs ??`,
+        to: `  if (record?.status === "REFUNDED" && refund?.state !== "in_doubt")
+    return { type: "refuse", payment: bare(record) };
+  const status = readAs ??`,
+      },
+    ],
+  },
+  {
+    name: "tells a key that another key's refund is its own",
+    edits: [
+      {
+        file: "domain/refund-decide.ts",
+        from: `as: "refused", by: "read"`,
+        to: `as: payment.status === "REFUNDED" ? "refunded" : "refused", by: "read"`,
+      },
+    ],
+  },
+  {
+    name: "leaves the older key in doubt when a newer one is answered",
+    edits: [
+      {
+        file: "domain/refund-decide.ts",
+        from: `  if (outcome.kind === "refunded") {
+    // Harmony`,
+        to: `  if (false) {
+    // Harmony`,
+      },
+    ],
+  },
+  {
+    name: "tells the older key that it refunded when a newer one is answered",
+    edits: [
+      {
+        file: "domain/refund-decide.ts",
+        from: `as: "not_refunded",`,
+        to: `as: "refunded",`,
+      },
+    ],
+  },
+  {
+    name: "a refusal ends the doubt about an earlier attempt",
+    edits: [
+      {
+        file: "domain/refund-decide.ts",
+        from: `outcome.kind === "indeterminate" || doubt !== null`,
+        to: `outcome.kind === "indeterminate"`,
+      },
+    ],
+  },
+  {
+    name: "a read of REFUNDED ends the doubt of one key alone",
+    edits: [
+      {
+        file: "domain/refund-doubt.ts",
+        from: `for (const refund of refundsIn(draft, "in_doubt", payment.id)) {`,
+        to: `for (const refund of refundsIn(draft, "in_doubt", payment.id).filter(
+        ({ refundId }) => ("refundId" in noted.fact ? noted.fact.refundId : null) === refundId,
+      )) {`,
+      },
+    ],
+  },
+  {
+    name: "a read of REFUNDED ends no doubt",
+    edits: [
+      {
+        file: "domain/refund-doubt.ts",
+        from: `.filter(({ status }) => status === "REFUNDED")`,
+        to: `.filter(({ status }) => status === "REFUNDED" && fact.type === "looked")`,
+      },
+    ],
+  },
+  {
+    name: "a payment read CONFIRMED is taken for not refunded",
+    edits: [
+      {
+        file: "domain/refund-doubt.ts",
+        from: `  if (refund.state !== "in_doubt" || refund.escalated`,
+        to: `  if (refund.state === "in_doubt" && report.seen?.status === "CONFIRMED") {
+    const conclusion = { as: "not_refunded", by: "read", evidence: [], decision: null } as const;
+    concludeRefund(draft, identityOf(refund), { ...conclusion, payment: bare(report.seen) });
+    return;
   }
-
-  /** The first read`,
+  if (refund.state !== "in_doubt" || refund.escalated`,
+      },
+    ],
+  },
+  {
+    name: "a read of before a refund was sent ends its doubt",
+    edits: [
+      {
+        file: "domain/refund-doubt.ts",
+        from: `const isNewer = beganSeq >= (lastRefundAttempt(refund)?.intentSeq ?? 0);`,
+        to: `const isNewer = beganSeq >= 0;`,
+      },
+    ],
+  },
+  {
+    name: "tells an older key that it refunded while a newer one is in flight",
+    edits: [
+      {
+        file: "domain/refund-doubt.ts",
+        from: ` && !isInFlight`,
+        to: ``,
+      },
+    ],
+  },
+  {
+    name: "a refund in doubt is read for no more",
+    edits: [
+      {
+        file: "domain/refund-doubt.ts",
+        from: `{ doubt: { ...doubt, looks }, nextRead }`,
+        to: `{ doubt: { ...doubt, looks }, nextRead: null }`,
+      },
+    ],
+  },
+  {
+    name: "asks no person about a refund in doubt",
+    edits: [
+      {
+        file: "domain/refund-doubt.ts",
+        from: `refund.doubt.sinceMs >= DAY_MS`,
+        to: `refund.doubt.sinceMs >= 99 * DAY_MS`,
+      },
+    ],
+  },
+  {
+    name: "asks a person about a refund at once",
+    edits: [
+      {
+        file: "domain/refund-doubt.ts",
+        from: `refund.doubt.sinceMs >= DAY_MS`,
+        to: `refund.doubt.sinceMs >= 0`,
+      },
+    ],
+  },
+  {
+    name: "takes a person's word against what Harmony shows",
+    edits: [
+      {
+        file: "domain/refund-doubt.ts",
+        from: `  if (!isProven && !override) {`,
+        to: `  if (false) {`,
+      },
+    ],
+  },
+  {
+    name: "takes a person's no while a refund may be under way",
+    edits: [
+      {
+        file: "domain/refund-doubt.ts",
+        from: `as === "not_refunded" && isOver && seen`,
+        to: `as === "not_refunded" && seen`,
+      },
+    ],
+  },
+  {
+    name: "tells of a person's decision and enters none",
+    edits: [
+      {
+        file: "domain/refund-doubt.ts",
+        from: `  concludeRefund(draft, identityOf(refund), {
+    as,
+    by: "operator",`,
+        to: `  if (draft.view.nowMs < 0)
+    concludeRefund(draft, identityOf(refund), {
+    as,
+    by: "operator",`,
       },
     ],
   },
@@ -122,28 +317,8 @@ export const REFUND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/refund-decide.ts",
-        from: `{ kind: "indeterminate", reason: "interrupted" },`,
-        to: `{ kind: "not_sent", reason: "upstream_unavailable", retryAfterSeconds: null },`,
-      },
-    ],
-  },
-  {
-    name: "takes a payment still CONFIRMED for not refunded at once",
-    edits: [
-      {
-        file: "domain/refund-watch.ts",
-        from: `if (unmoved && horizonReached(rule, doubt.creditedMs)) {`,
-        to: `if (unmoved) {`,
-      },
-    ],
-  },
-  {
-    name: "another refund goes while one is in doubt",
-    edits: [
-      {
-        file: "domain/refund-decide.ts",
-        from: `  if (others.some(isRefundUndecided)) {`,
-        to: `  if (false) {`,
+        from: `{ kind: "indeterminate", reason: "interrupted" } as const`,
+        to: `{ kind: "not_sent", reason: "upstream_unavailable", retryAfterSeconds: null } as const`,
       },
     ],
   },
@@ -154,18 +329,6 @@ export const REFUND_MUTANTS: readonly Mutant[] = [
         file: "payment-method/refunds.ts",
         from: `if (ticket.waiters.size === 0) {`,
         to: `if (false) {`,
-      },
-    ],
-  },
-  {
-    name: "forgets the late reads of a refund",
-    edits: [
-      {
-        file: "domain/refund-watch.ts",
-        from: `      horizonMs: attempt.horizonMs,
-      nextRead: nextLateLook(rules, 0, nowMs, nowMs, jitter),`,
-        to: `      horizonMs: attempt.horizonMs,
-      nextRead: null,`,
       },
     ],
   },
@@ -205,9 +368,9 @@ export const REFUND_MUTANTS: readonly Mutant[] = [
     name: "answers a refund of another payment like a repeat",
     edits: [
       {
-        file: "domain/refund.ts",
-        from: `return first.paymentId === second.paymentId ? [] : ["paymentId"];`,
-        to: `return [];`,
+        file: "domain/refund-decide.ts",
+        from: `  if (refund.request.paymentId !== request.paymentId) {`,
+        to: `  if (false) {`,
       },
     ],
   },

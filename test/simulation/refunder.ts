@@ -42,10 +42,20 @@ export class Refunder {
   readonly #door: Door;
   readonly #worlds: readonly World[];
   readonly #plan: Plan;
+  /** Hears of every answer. */
+  readonly #heard: (wish: RefundWish, ended: Call) => void;
   /** The keys of the charges that a caller has thought about giving back. */
   readonly #considered = new Set<string>();
 
-  constructor(chance: Chance, log: Log, door: Door, worlds: readonly World[], plan: Plan) {
+  constructor(
+    chance: Chance,
+    log: Log,
+    door: Door,
+    worlds: readonly World[],
+    plan: Plan,
+    heard: (wish: RefundWish, ended: Call) => void,
+  ) {
+    this.#heard = heard;
     this.#chance = chance;
     this.#log = log;
     this.#door = door;
@@ -149,7 +159,9 @@ export class Refunder {
     this.ask(wish, 4);
   }
 
-  #told(wish: RefundWish, { answer, lost }: Call, patience: number): void {
+  #told(wish: RefundWish, ended: Call, patience: number): void {
+    const { answer, lost } = ended;
+    this.#heard(wish, ended);
     const { key, caller, card, of } = wish;
     const reply = answer?.reply ?? null;
     this.#log.note("told of the refund", {

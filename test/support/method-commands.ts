@@ -1,12 +1,14 @@
 /** Commands about the payment method itself, as the Worker would send them. Owns no expectation. */
 import type { PageQuery } from "../../src/harmony/methods.ts";
 import type { Decision } from "../../src/domain/resolve.ts";
+import type { RefundDecision } from "../../src/domain/refund-doubt.ts";
 import { GATEWAY_CHAIN_ID } from "../../src/domain/entries.ts";
 import type {
   ReadHistoryCommand,
   ReconcileCommand,
   RecordReconciliationCommand,
   ResolveChargeCommand,
+  ResolveRefundCommand,
   ResumeMethodCommand,
   RevokeMethodCommand,
 } from "../../src/payment-method/commands.ts";
@@ -54,6 +56,24 @@ export function itWas(paymentId: string): Decision {
 
 export function itWasNot(override = false): Decision {
   return { decision: "not_charged", override, reason: "Harmony's support says so" };
+}
+
+/** A person's word on a refund. */
+export function resolveRefundCommand(
+  of: string,
+  refundId: string,
+  decision: RefundDecision,
+): ResolveRefundCommand {
+  return {
+    v: 1,
+    type: "resolve_refund",
+    paymentMethodId: METHOD_ID,
+    id: of,
+    refundId,
+    decision,
+    actor: OPERATOR,
+    waitMs: 25_000,
+  };
 }
 
 export function resumeCommand(reason = "the ledger was put right"): ResumeMethodCommand {

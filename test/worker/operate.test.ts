@@ -104,6 +104,64 @@ it("a decision for a payment says so in every answer about the charge", async ({
   expect(shown.json).toMatchObject({ resolvedBy: "operator", methodFrozen: false });
 });
 
+/** A refund in doubt, of a payment that others have made, and its item in the list of what is open. */
+async function refundInDoubt(): Promise<{ path: string; refundId: string; key: string }> {
+  const id = await createMethod(sandbox);
+  const { id: paymentId } = await foreignPayment(sandbox, { paymentMethodId: id, amount: 30 });
+  await setScenario(sandbox, id, { refunds: ["lose_before_refunding"] });
+  const key = newKey();
+  const answer = await refund(`/api/payment-method/${id}/payment/${paymentId}/refund`, key);
+  const path = answer.headers.get("location") ?? "";
+  return { path, refundId: path.split("/").at(-1) ?? "", key };
+}
+
+async function refund(path: string, key: string): Promise<Answered> {
+  return send(path, {
+    method: "POST",
+    headers: { "x-api-key": "cobro_test_storefront", "idempotency-key": key },
+  });
+}
+
+const NOT_REFUNDED = { decision: "not_refunded", override: true, reason: "the bank says no" };
+
+it("a refund in doubt is open until a person decides, and only with the scope operate", async ({
+  expect,
+}) => {
+  const { path, refundId, key } = await refundInDoubt();
+  const open = async () => {
+    const { json } = await get("/ledger/open?limit=500", "cobro_test_auditor");
+    const items = json["open"] as { refundId?: string; state: string }[];
+    return items.filter((item) => item.refundId === refundId);
+  };
+  await expect.poll(open, { timeout: 10_000 }).toMatchObject([{ state: "in_doubt" }]);
+  const decide = `${path}/resolution`;
+  for (const other of ["cobro_test_storefront", "cobro_test_manager", "cobro_test_auditor"]) {
+    expect((await post(decide, NOT_REFUNDED, other)).status).toBe(403);
+  }
+  const bad: readonly (readonly [unknown, string])[] = [
+    [{ decision: "not_refunded" }, "/reason"],
+    [{ decision: "charged", reason: "x" }, "/decision"],
+    [{ ...NOT_REFUNDED, override: "yes" }, "/override"],
+    [{ ...NOT_REFUNDED, paymentId: "p" }, "/paymentId"],
+  ];
+  for (const [body, pointer] of bad) {
+    const answer = await post(decide, body);
+    expect(answer.status).toBe(400);
+    expect(answer.json["errors"]).toMatchObject([{ pointer }]);
+  }
+  const early = await post(decide, { ...NOT_REFUNDED, override: false });
+  expect(early.status).toBe(409);
+  expect(early.json).toMatchObject({ code: "refund_unproven", state: "in_doubt", refundId });
+  const taken = await post(decide, NOT_REFUNDED);
+  expect(taken.status).toBe(200);
+  expect(taken.json).toMatchObject({ refundId, state: "not_refunded", resolvedBy: "operator" });
+  await expect.poll(open, { timeout: 10_000 }).toEqual([]);
+  const again = await refund(path.slice(0, path.lastIndexOf("/")), key);
+  expect(again.status).toBe(201);
+  const late = await post(decide, NOT_REFUNDED);
+  expect(late.json).toMatchObject({ code: "refund_not_resolvable", state: "refunded" });
+});
+
 it("a payment that only a person can judge is an open item until a person has judged it", async ({
   expect,
 }) => {

@@ -8,7 +8,9 @@ import { TELLING } from "./questions.ts";
 
 /** Every decision that was told is entered, and nothing is entered that nobody decided. */
 export function assertDecisionsAreEntered({ journal, resolves }: Facts): void {
-  const entered = journal.filter(({ type }) => type === "operator_resolved");
+  const entered = journal.filter(
+    ({ type, refundId }) => type === "operator_resolved" && refundId === null,
+  );
   for (const { command, call } of resolves) {
     const { chargeId, decision } = command;
     const isThis = (entry: Entry) =>
@@ -42,8 +44,8 @@ export function assertDecisionsAreEntered({ journal, resolves }: Facts): void {
 export function assertDecisionsStand({ journal, charges }: Facts): void {
   const decided = new Map<string, Entry>();
   for (const entry of journal) {
-    const { type, chargeId, seq, detail } = entry;
-    if (chargeId === null) {
+    const { type, chargeId, refundId, seq, detail } = entry;
+    if (chargeId === null || refundId !== null) {
       continue;
     }
     if (type === "operator_resolved") {

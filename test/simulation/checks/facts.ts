@@ -14,6 +14,7 @@ import { listedFrom } from "../book-times.ts";
 import type { Life } from "../life.ts";
 import type { Card } from "../plan.ts";
 import type { Resolve } from "../operator.ts";
+import type { RefundResolve } from "../refund-troubles.ts";
 import type { RefundAsk } from "../refunder.ts";
 import type { Revoke } from "../revoker.ts";
 import type { Seen, Told } from "../shop.ts";
@@ -45,6 +46,7 @@ export interface Facts {
   readonly times: ReadonlyMap<number, number>;
   /** The looks that were complete, in order; what callers read is none. */
   readonly looks: readonly CompleteLook[];
+  readonly refundResolves: readonly RefundResolve[];
   readonly refundAsks: readonly RefundAsk[];
   readonly revokes: readonly Revoke[];
   readonly resolves: readonly Resolve[];
@@ -82,6 +84,7 @@ export function factsOf(life: Life, world: World, index: number): Facts {
     ),
     read: life.shop.read.filter(({ order }) => order.card === index),
     told: life.shop.told.filter(({ order }) => order.card === index),
+    refundResolves: life.refundTroubles.resolves.filter(({ card: one }) => one === index),
     refundAsks: life.refunder.asks.filter(({ wish }) => wish.card === index),
     resolves: life.operator.resolves.filter(({ card: one }) => one === index),
     revokes: life.revoker.revokes.filter(({ card: one }) => one === index),

@@ -7,7 +7,7 @@ import type { Charge } from "../../../src/domain/charge.ts";
 import type { Entry } from "../../../src/domain/entries.ts";
 import { assertSound, attributed } from "../../payment-method/promises.ts";
 import type { Life } from "../life.ts";
-import { hasFlapped } from "../book-times.ts";
+import { hasFlapped, isTakenBack } from "../book-times.ts";
 import { type Facts, isLiedTo } from "./facts.ts";
 
 export function assertPositions({ ledger, worlds }: Life): void {
@@ -93,7 +93,9 @@ function assertPaymentsOpen(charges: readonly Charge[], listed: readonly string[
 /** A final payment never goes back to one that is not. */
 export function assertFinalStays({ journal, payments, lies }: Facts): void {
   // Harmony contradicts itself where it takes a final word back.
-  const flapped = new Set(payments.filter(hasFlapped).map(({ id }) => id));
+  const flapped = new Set(
+    payments.filter((one) => hasFlapped(one) || isTakenBack(one)).map(({ id }) => id),
+  );
   for (const { type, paymentId, paymentStatus, detail, seq } of journal) {
     const isOpen = paymentStatus === "PENDING" || paymentStatus === "NOT_INITIALIZED";
     const wasFinal = ["CONFIRMED", "CANCELLED", "REFUNDED"].some((one) => one === detail?.["from"]);

@@ -2,11 +2,10 @@
  * Owns the checks of refunds: each that left was asked for and stood beside no doubt, one key has
  * it, and every caller was told what is true. Must not change anything.
  */
-import { hasFlapped } from "../book-times.ts";
-import { isBeyondHorizon } from "./excuses.ts";
-import type { Facts } from "./facts.ts";
+import { type Facts, HORIZON_MS } from "./facts.ts";
 import type { RefundAsk } from "../refunder.ts";
 
+const DAY_MS = 86_400_000;
 /** Statuses with which Harmony itself says what became of a refund; others leave it open. */
 const EXPLAINING: readonly number[] = [200, 201, 400, 401, 402, 403, 404, 422, 429];
 
@@ -23,12 +22,21 @@ export function assertRefundsLeftForCallers({ world, refundAsks }: Facts): void 
   }
 }
 
-/** No refund leaves within the horizon of one of the same payment that was not answered. */
-export function assertNoRefundBesideADoubt(facts: Facts): void {
+/** No refund leaves within the horizon of one of the same payment that was not answered, unless that is decided. */
+export function assertNoRefundBesideADoubt({ world, journal, times }: Facts): void {
+  const isDecided = (paymentId: string, fromMs: number, toMs: number) =>
+    journal.some(({ type, refundId, paymentId: of, seq }) => {
+      const atMs = times.get(seq) ?? 0;
+      const ends =
+        type === "refund_resolved" || (type === "operator_resolved" && refundId !== null);
+      return ends && of === paymentId && fromMs <= atMs && atMs <= toMs;
+    });
   const unexplained = new Map<string, number>();
-  for (const { atMs, paymentId, httpStatus } of facts.world.refundSubmissions) {
-    const lostAtMs = unexplained.get(paymentId);
-    if (lostAtMs !== undefined && !isBeyondHorizon(facts, lostAtMs, atMs)) {
+  for (const { atMs, paymentId, httpStatus } of world.refundSubmissions) {
+    const lostAtMs = unexplained.get(paymentId) ?? -Infinity;
+    const leapt = world.jumps.filter((one) => lostAtMs <= one.atMs && one.atMs <= atMs);
+    const passedMs = leapt.reduce((sum, { byMs }) => sum + Math.max(0, byMs), atMs - lostAtMs);
+    if (passedMs < HORIZON_MS && !isDecided(paymentId, lostAtMs, atMs)) {
       throw new Error(`${paymentId} was to be refunded again within the horizon of a lost refund`);
     }
     if (httpStatus === null || !EXPLAINING.includes(httpStatus)) {
@@ -61,16 +69,19 @@ export function assertOneAnswerToEachRefund({ journal }: Facts): void {
   }
 }
 
-/** Only a horizon of `never` leaves a refund to a person for ever. */
-export function assertRefundsEscalatedWithCause({ life, refunds, payments }: Facts): void {
-  for (const { idempotencyKey, state, escalated, request } of refunds) {
-    const payment = payments.find(({ id }) => id === request.paymentId);
-    if (payment !== undefined && (hasFlapped(payment) || payment.goneAt !== undefined)) {
-      // A refund of what Harmony has taken back or forgotten: no rule says what that means.
-      continue;
+/** A person is asked about a refund once it was in doubt for a day, and not before. */
+export function assertRefundsEscalatedWithCause({ journal }: Facts): void {
+  const lost = new Map<string, number>();
+  for (const { type, refundId, occurredAt, outcome, seq } of journal) {
+    const [id, atMs] = [refundId ?? "", Date.parse(occurredAt)];
+    if (type === "refund_answered" && outcome === "indeterminate" && !lost.has(id)) {
+      lost.set(id, atMs);
     }
-    if (state === "in_doubt" && escalated && life.plan.rules.horizonMs !== null) {
-      throw new Error(`${idempotencyKey} was left to a person without cause`);
+    if (type === "refund_escalated" && atMs - (lost.get(id) ?? Infinity) < DAY_MS) {
+      throw new Error(`entry ${seq}: a refund was left to a person before a day was over`);
+    }
+    if (type === "refund_resolved" || type === "operator_resolved") {
+      lost.delete(id);
     }
   }
 }
@@ -82,7 +93,7 @@ export function assertRefundAnswersTrue(facts: Facts): void {
   }
 }
 
-function assertAnswerTrue({ payments, lies }: Facts, { wish, call }: RefundAsk): void {
+function assertAnswerTrue({ payments, lies }: Facts, { wish, askedAtMs, call }: RefundAsk): void {
   const { key, paymentId } = wish;
   const reply = call.answer?.reply ?? null;
   if (reply === null) {
@@ -110,8 +121,18 @@ function assertAnswerTrue({ payments, lies }: Facts, { wish, call }: RefundAsk):
     throw new Error(`${said}, and it was never confirmed`);
   }
   const { code, paymentStatus } = told as { code?: string; paymentStatus?: string };
-  if (code === "payment_not_refundable" && !was(paymentStatus ?? "")) {
-    throw new Error(`${said}, and it never was so`);
+  // A repeat of a bound answer is of before; any other was read for this very request.
+  const wasWhenAsked = history.some(
+    ({ status: one, at }, index) =>
+      one === paymentStatus &&
+      at <= (call.endedAtMs ?? 0) &&
+      (history[index + 1]?.at ?? Infinity) >= askedAtMs,
+  );
+  if (
+    code === "payment_not_refundable" &&
+    !(reply.replayed ? was(paymentStatus ?? "") : wasWhenAsked)
+  ) {
+    throw new Error(`${said}, and it was not so`);
   }
 }
 

@@ -21,9 +21,10 @@ export function assertNeverTwoAtOnce({ world }: Facts): void {
     .filter(({ kind }) => kind === "charge" || kind === "refund" || kind === "revoke");
   for (const [index, { kind, beganSeq, endedSeq, ended }] of acts.entries()) {
     const before = acts[index - 1];
-    // One that was on its way when its instance was gone: another kind of act need not wait for it.
+    // One that was on its way when its instance was gone: another kind of act need not wait for it, nor
+    // does the refund of another payment. What is sent of one payment, its intents keep apart.
     const isOrphan = ended === "abandoned" && endedSeq === beganSeq + 1;
-    if (isOrphan && before?.kind !== kind) {
+    if (isOrphan && (before?.kind !== kind || kind === "refund")) {
       continue;
     }
     // A revoke is repeatable: one that a crash left at Harmony may still be there for the next.

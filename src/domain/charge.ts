@@ -2,7 +2,7 @@
  * Owns the nouns of a charge: its request, its attempts, its states and what they mean for the
  * caller's money. Must not decide anything (decide.ts) nor change anything (evolve.ts). Pure.
  */
-import type { Money, NameIs, OutcomeKind, Payment, Retry } from "./outcome.ts";
+import type { NameIs, OutcomeKind, Payment } from "./outcome.ts";
 
 /** PERSISTED CONTRACT: states are stored in objects for ever; add, never rename. */
 export const CHARGE_STATES = [
@@ -202,50 +202,6 @@ export function stateOf(payment: Payment): ChargeState {
 /** Whether a charge's outcome is known for good, late truth excepted. */
 export function isFinal(state: ChargeState): boolean {
   return state === "approved" || state === "declined";
-}
-
-/** What is known of the charge's money now (contract.md, A charge). */
-export function moneyOf(charge: Charge): Money {
-  const { payment, contested } = charge;
-  const isMissing = payment !== null && contested.includes(payment.id);
-  if (contested.length > 0 && (isMissing || !hasPayment(charge))) {
-    // A payment may be its, or its own is found no more: nobody may conclude anything.
-    return "unknown";
-  }
-  switch (charge.state) {
-    case "approved":
-      // A confirmed payment that was reversed later has gone back as well.
-      return charge.payment?.status === "CONFIRMED" ? "charged" : "refunded";
-    case "declined":
-      // Another attempt of it turned out to have made a payment: nobody may conclude "not charged".
-      return charge.duplicates.length > 0 ? "unknown" : "not_charged";
-    case "not_charged":
-      return "not_charged";
-    case "pending":
-      return "pending";
-    case "in_flight":
-    case "in_doubt":
-      return "unknown";
-    default:
-      return unreachable(charge.state);
-  }
-}
-
-/** What the caller may do next (contract.md, Errors). */
-export function retryOf(charge: Charge): Retry {
-  switch (charge.state) {
-    case "approved":
-      return "never";
-    case "declined":
-      return moneyOf(charge) === "unknown" ? "same_key" : "new_key";
-    case "not_charged":
-    case "pending":
-    case "in_flight":
-    case "in_doubt":
-      return "same_key";
-    default:
-      return unreachable(charge.state);
-  }
 }
 
 /** Names the members in which a repeated request differs from the first under its key. */

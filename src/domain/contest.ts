@@ -11,7 +11,7 @@ import {
   lastAttempt,
 } from "./charge.ts";
 import { chargeIn, type Draft, note } from "./draft.ts";
-import type { PaymentRecord } from "./payment.ts";
+import { isContradicted, type PaymentRecord } from "./payment.ts";
 import { newDoubt, nextLateLook, nextLook } from "./schedule.ts";
 import { forbids } from "./fit.ts";
 
@@ -90,8 +90,8 @@ function stands(
   payment: PaymentRecord,
   isPersons: (payment: PaymentRecord, chargeId: string) => boolean,
 ): boolean {
-  if (payment.chargeId === chargeId && payment.missing) {
-    return true;
+  if (payment.chargeId === chargeId) {
+    return payment.missing || isContradicted(payment);
   }
   if (payment.chargeId !== null || payment.foreign || payment.notOf.includes(chargeId)) {
     return false;

@@ -12,14 +12,13 @@ import {
   isRefusalOpen,
   isUnexplained,
   lastAttempt,
-  moneyOf,
   unreachable,
 } from "./charge.ts";
 import { escalate } from "./contest.ts";
 import { chargeIn, type Draft, note } from "./draft.ts";
 import { paymentOf } from "./evolve.ts";
 import type { ChargeIdentity } from "./facts.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Money, Outcome } from "./outcome.ts";
 import { pollOf } from "./polls.ts";
 import { newDoubt, nextLateLook, nextLook, nextPoll, spanMs } from "./schedule.ts";
 
@@ -111,8 +110,12 @@ interface Freshness {
  * no, nor as long again since the truth was found. What another attempt of its charge took is another
  * matter: its caller was told of that under its own key.
  */
-export function isPaidAfterAll(attempt: AttemptRecord, charge: Charge, nowMs: number): boolean {
-  const money = moneyOf(charge);
+export function isPaidAfterAll(
+  attempt: AttemptRecord,
+  charge: Charge,
+  money: Money,
+  nowMs: number,
+): boolean {
   const foundMs = charge.resolvedAtMs ?? nowMs;
   return (
     attempt.explainedBy !== null &&

@@ -13,7 +13,7 @@ import {
 import { evolve, paymentOf } from "./evolve.ts";
 import type { Fact, SeenPayment } from "./facts.ts";
 import type { Payment } from "./outcome.ts";
-import { evolvePayment, type PaymentRecord, type Told } from "./payment.ts";
+import { evolvePayment, isContradicted, type PaymentRecord, type Told } from "./payment.ts";
 import type { Refund } from "./refund.ts";
 import { evolveRefund, refundIdOf } from "./refund-evolve.ts";
 import type { Schedules } from "./schedule.ts";
@@ -196,9 +196,17 @@ function settledMinor(record: PaymentRecord | undefined): number {
     : 0;
 }
 
-/** What was cancelled is read once more, when the horizon of that no is over: it may be paid after all. */
-function rereadOf({ status }: Payment): Pick<PaymentRecord, "reread" | "disputed"> {
-  return { reread: status === "CANCELLED", disputed: false };
+/**
+ * A status that is booked ends what contradicted the one before. What was cancelled is read once more, when
+ * the horizon of that no is over: it may be paid after all.
+ */
+function rereadOf({ status }: Payment): Partial<PaymentRecord> {
+  return { reread: status === "CANCELLED", disputed: false, contradicted: null };
+}
+
+/** A person has judged what Harmony last said of it: until it says something else, that is no news. */
+function judgedOf({ contradicted, judged }: Partial<PaymentRecord> = {}): Partial<PaymentRecord> {
+  return { judged: contradicted ?? judged ?? null, contradicted: null, reread: false };
 }
 
 function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
@@ -227,10 +235,13 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     case "status_changed":
       return set(fact.payment, rereadOf(fact.payment));
     case "refund_answered":
-      return fact.outcome.kind === "refunded" ? set(fact.outcome.payment, { missing: false }) : 0;
+      return fact.outcome.kind === "refunded"
+        ? set(fact.outcome.payment, { missing: false, contradicted: null })
+        : 0;
     case "contradiction_found":
       return set(fact.payment, {
         contradicted: fact.said,
+        ...(isContradicted(fact.payment) ? {} : { contradictedAtMs: fact.atMs }),
         disputed: false,
         ...(fact.payment.status === "CANCELLED" ? {} : { reread: false }),
       });
@@ -239,10 +250,24 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
         unattributed: true,
         ...(fact.decisionSeq === null ? {} : { foreign: true }),
       });
-    case "operator_resolved":
-      return fact.resolution.decision === "charged"
-        ? set(fact.resolution.payment, { chargeId: fact.chargeId, foreign: false })
-        : 0;
+    case "operator_resolved": {
+      const { resolution, chargeId } = fact;
+      if (resolution.decision === "charged") {
+        const own = {
+          chargeId,
+          foreign: false,
+          ...judgedOf(draft.payments.get(resolution.payment.id)),
+        };
+        return set(resolution.payment, own);
+      }
+      for (const id of resolution.own) {
+        const record = draft.payments.get(id);
+        if (record !== undefined) {
+          set(record, judgedOf(record));
+        }
+      }
+      return 0;
+    }
     case "looked":
       if (fact.report.complete || fact.purpose === "read") {
         for (const seen of fact.report.payments) {

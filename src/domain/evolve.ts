@@ -289,10 +289,8 @@ function operatorResolved(charge: Charge, fact: Fact & { type: "operator_resolve
   const isOwn =
     resolution.decision === "charged" && paymentIdsOf(charge).includes(resolution.payment.id);
   if (isOwn && (hasPayment(charge) || charge.payment?.id === resolution.payment.id)) {
-    // Harmony has it no more, and a person vouches for it.
-    return charge.payment?.id === resolution.payment.id
-      ? { ...charge, resolvedBy: "operator" }
-      : charge;
+    // Harmony has it no more, or contradicts itself, and a person vouches for it.
+    return vouchedFor(charge, resolution.payment, atMs);
   }
   if (resolution.decision === "charged" && hasPayment(charge)) {
     // It made one more: what it is answered with stays.
@@ -315,8 +313,10 @@ function operatorResolved(charge: Charge, fact: Fact & { type: "operator_resolve
     };
   }
   if (charge.state !== "in_doubt" && charge.state !== "not_charged") {
-    // What it was told to be stands: only the payments beside it were judged.
-    return charge;
+    // What it was told to be stands: the payments beside it were judged, or its own, as the entries tell
+    // that follow.
+    const isOwnJudged = resolution.own.includes(charge.payment?.id ?? "");
+    return isOwnJudged ? { ...charge, resolvedBy: "operator" } : charge;
   }
   return {
     ...charge,
@@ -329,6 +329,17 @@ function operatorResolved(charge: Charge, fact: Fact & { type: "operator_resolve
     nextLook,
     nextPoll,
   };
+}
+
+/** A person has said that a payment of its own holds the money; a pending one is thereby final. */
+function vouchedFor(charge: Charge, payment: Payment, atMs: number): Charge {
+  if (charge.payment?.id !== payment.id) {
+    return charge;
+  }
+  const told = { ...charge, payment, resolvedBy: "operator" } as const;
+  return charge.state === "pending"
+    ? { ...told, state: stateOf(payment), resolvedAtMs: atMs, nextPoll: null }
+    : told;
 }
 
 function resolved(charge: Charge, payment: Payment, by: ResolvedBy, atMs: number): Charge {

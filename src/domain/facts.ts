@@ -70,6 +70,8 @@ export type Resolution =
       readonly override: boolean;
       /** The payments that spoke against it, named foreign by this. */
       readonly foreign: readonly string[];
+      /** The payments of its own that Harmony contradicts or has lost, which it speaks of. */
+      readonly own: readonly string[];
     };
 
 /** Who a refund belongs to and what it asks; fixed at its first entry. */

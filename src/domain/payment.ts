@@ -31,8 +31,11 @@ export interface PaymentRecord extends Payment {
   readonly disputed: boolean;
   /** Whether it was reported as nobody's. */
   readonly unattributed: boolean;
-  /** The last statement of Harmony's that contradicts it, so that it is reported once. */
+  /** The last statement of Harmony's, where it contradicts the books; and when that began, unless long ago. */
   readonly contradicted: string | null;
+  readonly contradictedAtMs?: number;
+  /** A statement of Harmony's that a person has judged: said again, it tells nothing new. */
+  readonly judged?: string | null;
   /** Charges that a person has said did not make it. */
   readonly notOf: readonly string[];
   /** It was there, and is found no more: no look has to list it. */
@@ -90,4 +93,9 @@ export function bare({ id, spelt, status, amountMinor, currency }: Payment): Pay
 /** Whether somebody's money may be with it: neither cancelled nor given back. An unknown status may. */
 export function holdsMoney({ status }: Payment): boolean {
   return status !== "CANCELLED" && status !== "REFUNDED";
+}
+
+/** Whether the last that Harmony said of it is not what is booked, and no person has judged that. */
+export function isContradicted(payment: Partial<PaymentRecord>): boolean {
+  return payment.contradicted != null && payment.contradictedAtMs !== undefined;
 }

@@ -5,15 +5,9 @@
 import type { BoundReply, Charge } from "./charge.ts";
 import { ERRORS, problemBody, PROBLEM_CONTENT_TYPE, problemStatus } from "./errors.ts";
 import { centavosToPesos } from "./money.ts";
-import type { Payment } from "./outcome.ts";
-import {
-  isRefundFinal,
-  moneyOfPayment,
-  nextUseAtMs,
-  type Refund,
-  refundMoney,
-  refundRetry,
-} from "./refund.ts";
+import { moneyOfPayment } from "./known.ts";
+import type { Money, Payment } from "./outcome.ts";
+import { isRefundFinal, nextUseAtMs, type Refund, refundRetry } from "./refund.ts";
 import { fourFields, JSON_CONTENT_TYPE, type Reply, replyProblem, secondsUntil } from "./reply.ts";
 
 /** What stands around a refund now: its payment, the charge that payment is of, its other refunds. */
@@ -22,6 +16,8 @@ export interface RefundSurroundings {
   readonly owner: Charge | null;
   /** Every refund of the payment. */
   readonly refunds: readonly Refund[];
+  /** What is known of its money (known.ts). */
+  readonly money: Money;
   readonly nowMs: number;
 }
 
@@ -37,11 +33,12 @@ export function bindRefundReply(refund: Refund): BoundReply | null {
   if (refund.state === "refunded") {
     return { status: 201, contentType: JSON_CONTENT_TYPE, body: fourFields(refund.payment) };
   }
+  const money = moneyOfPayment(refund.payment);
   const problem = {
     code: "payment_not_refundable",
     detail: ERRORS.payment_not_refundable.explanation,
-    money: moneyOfPayment(refund.payment),
-    retry: refundRetry(refund, refund.payment),
+    money,
+    retry: refundRetry(refund, refund.payment, money),
     refundId: refund.refundId,
     paymentStatus: refund.payment.status,
   } as const;
@@ -58,11 +55,11 @@ export function replyAboutRefund(
   around: RefundSurroundings,
   replayed: boolean,
 ): Reply {
-  const { payment, owner, refunds, nowMs } = around;
+  const { payment, owner, refunds, money, nowMs } = around;
   const isInDoubt = refund.state === "in_doubt";
   const headers = {
-    money: refundMoney(refund, payment, owner),
-    retry: refundRetry(refund, payment),
+    money,
+    retry: refundRetry(refund, payment, money),
     chargeId: owner?.chargeId ?? null,
     refundId: refund.refundId,
     replayed,
@@ -78,7 +75,7 @@ export function replyAboutRefund(
     };
   }
   if (refund.state === "not_refunded") {
-    const { money, refundId } = headers;
+    const { refundId } = refund;
     const detail = ERRORS.not_refunded.explanation;
     return { ...replyProblem({ code: "not_refunded", detail, money, refundId }), ...headers };
   }
@@ -95,7 +92,7 @@ export function replyAboutRefund(
 /** The refund resource, from our own state. */
 export function refundResource(
   refund: Refund,
-  { payment, owner }: Pick<RefundSurroundings, "payment" | "owner">,
+  { payment, owner, money }: Pick<RefundSurroundings, "payment" | "owner" | "money">,
   iso: (ms: number) => string,
 ) {
   const maybe = (ms: number | null) => (ms === null ? null : iso(ms));
@@ -107,7 +104,7 @@ export function refundResource(
     idempotencyKey: refund.idempotencyKey,
     caller: refund.caller,
     state: refund.state,
-    money: refundMoney(refund, payment, owner),
+    money,
     amount: centavosToPesos(payment.amountMinor),
     currency: payment.currency,
     reason: refund.request.reason,

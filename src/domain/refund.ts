@@ -3,16 +3,8 @@
  * payment's money. Must not decide anything (refund-decide.ts) nor change anything
  * (refund-evolve.ts). Pure.
  */
-import {
-  type BoundReply,
-  type Charge,
-  type Doubt,
-  type Due,
-  moneyOf,
-  stateOf,
-  unreachable,
-} from "./charge.ts";
-import { isPaymentStatus, type Money, type Payment, type Retry } from "./outcome.ts";
+import { type BoundReply, type Doubt, type Due, unreachable } from "./charge.ts";
+import type { Money, Payment, Retry } from "./outcome.ts";
 import { spanMs } from "./schedule.ts";
 
 /** PERSISTED CONTRACT: states are stored in objects for ever; add, never rename. */
@@ -140,48 +132,17 @@ export function isPastRefunding(status: string): boolean {
   return status === "REFUNDED" || status === "CANCELLED";
 }
 
-/** What is known of a payment's money, by its status alone. */
-export function moneyOfPayment(payment: Payment): Money {
-  if (payment.status === "REFUNDED") {
-    return "refunded";
-  }
-  if (!isPaymentStatus(payment.status)) {
-    return "unknown";
-  }
-  const state = stateOf(payment);
-  return state === "approved" ? "charged" : state === "declined" ? "not_charged" : "pending";
-}
-
-/**
- * What is known of the money that a refund is about: by the refund itself, and where that has
- * moved none, by the payment and the charge it is of. What Harmony has taken back is not known.
- */
-export function refundMoney(refund: Refund, payment: Payment, owner: Charge | null): Money {
-  switch (refund.state) {
-    case "refunded":
-      return isStill(refund, payment) ? "refunded" : "unknown";
-    case "in_flight":
-    case "in_doubt":
-      return "unknown";
-    case "refused":
-    case "not_refunded":
-      return owner?.payment?.id === payment.id ? moneyOf(owner) : moneyOfPayment(payment);
-    default:
-      return unreachable(refund.state);
-  }
-}
-
-/** Whether nothing speaks against a refund that was made: a person's word stands against a read. */
-function isStill({ resolvedBy }: Refund, { status }: Payment): boolean {
-  return status === "REFUNDED" || resolvedBy === "operator";
+/** Whether a person has said that it was made: that stands against a read. */
+export function isVouched({ state, resolvedBy }: Refund): boolean {
+  return state === "refunded" && resolvedBy === "operator";
 }
 
 /** What the caller may do next: a bound key sends nothing more, so what may still be refunded needs a new one. */
-export function refundRetry(refund: Refund, payment: Payment): Retry {
+export function refundRetry(refund: Refund, payment: Payment, money: Money): Retry {
   const isPast = isPastRefunding(payment.status);
   switch (refund.state) {
     case "refunded":
-      return isPast || isStill(refund, payment) ? "never" : "new_key";
+      return money === "refunded" || isPast || isVouched(refund) ? "never" : "new_key";
     case "refused":
       return isPast ? "never" : "new_key";
     case "in_flight":

@@ -266,12 +266,18 @@ function operatorResolved(fact: Fact & { type: "operator_resolved" }): Particula
   if (resolution.decision === "charged") {
     return { attempt, payment: resolution.payment, outcome: "charged", detail: why };
   }
-  const { override, foreign } = resolution;
+  const { override, foreign, own } = resolution;
   const [ids, foreignCount] = [foreign.slice(0, IDS_MAX), foreign.length];
   return {
     attempt,
     outcome: "not_charged",
-    detail: { ...why, override, foreign: ids, foreignCount },
+    detail: {
+      ...why,
+      override,
+      foreign: ids,
+      foreignCount,
+      ...(own.length === 0 ? {} : { own: own.slice(0, IDS_MAX) }),
+    },
   };
 }
 

@@ -2,7 +2,7 @@
  * Owns the answer to a charge, byte for byte (contract.md, A charge): which status, which body,
  * what the headers say of the money. Must not build a Response; the object binds these bytes. Pure.
  */
-import { type BoundReply, type Charge, isFinal, moneyOf, retryOf } from "./charge.ts";
+import { type BoundReply, type Charge, isFinal } from "./charge.ts";
 import {
   ERRORS,
   problemBody,
@@ -10,6 +10,7 @@ import {
   PROBLEM_CONTENT_TYPE,
   type Problem,
 } from "./errors.ts";
+import { retryOf } from "./known.ts";
 import { centavosToPesos } from "./money.ts";
 import type { Money, Payment, Retry } from "./outcome.ts";
 
@@ -88,17 +89,22 @@ export function bindReply(charge: Charge, upstream: string | null): BoundReply |
 }
 
 /** What is answered about a charge that exists. `replayed`: this request sent no attempt itself. */
-export function replyAbout(charge: Charge, replayed: boolean, nowMs: number): Reply {
+export function replyAbout(charge: Charge, money: Money, replayed: boolean, nowMs: number): Reply {
+  const retry = retryOf(charge, money);
+  const retryAfterSeconds =
+    retry === "same_key"
+      ? secondsUntil((charge.nextLook ?? charge.nextPoll)?.atMs ?? null, nowMs)
+      : null;
   const headers = {
-    money: moneyOf(charge),
-    retry: retryOf(charge),
+    money,
+    retry,
     chargeId: charge.chargeId,
     replayed,
   };
   const bound = charge.boundReply;
   if (bound !== null) {
     const location = charge.payment === null ? null : paymentPath(charge, charge.payment);
-    return { ...bound, ...headers, location, retryAfterSeconds: null };
+    return { ...bound, ...headers, location, retryAfterSeconds };
   }
   if (charge.payment !== null && (charge.state === "pending" || isFinal(charge.state))) {
     return {
@@ -107,7 +113,7 @@ export function replyAbout(charge: Charge, replayed: boolean, nowMs: number): Re
       contentType: JSON_CONTENT_TYPE,
       body: fourFields(charge.payment),
       location: paymentPath(charge, charge.payment),
-      retryAfterSeconds: null,
+      retryAfterSeconds,
     };
   }
   return {
@@ -116,7 +122,7 @@ export function replyAbout(charge: Charge, replayed: boolean, nowMs: number): Re
     contentType: JSON_CONTENT_TYPE,
     body: chargeFields(charge, "PENDING"),
     location: chargePath(charge),
-    retryAfterSeconds: secondsUntil(charge.nextLook?.atMs ?? null, nowMs),
+    retryAfterSeconds,
   };
 }
 
@@ -148,7 +154,12 @@ export function replyProblem(problem: Problem, replayed = false): Reply {
 }
 
 /** The charge resource (contract.md, The charge). */
-export function chargeResource(charge: Charge, methodFrozen: boolean, iso: (ms: number) => string) {
+export function chargeResource(
+  charge: Charge,
+  money: Money,
+  methodFrozen: boolean,
+  iso: (ms: number) => string,
+) {
   const maybe = (ms: number | null) => (ms === null ? null : iso(ms));
   return {
     chargeId: charge.chargeId,
@@ -157,7 +168,7 @@ export function chargeResource(charge: Charge, methodFrozen: boolean, iso: (ms: 
     caller: charge.caller,
     reference: charge.request.reference,
     state: charge.state,
-    money: moneyOf(charge),
+    money,
     amount: centavosToPesos(charge.request.amountMinor),
     currency: charge.request.currency,
     description: charge.request.description,

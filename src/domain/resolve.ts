@@ -9,13 +9,14 @@ import {
   hasPayment,
   isUnexplained,
   lastAttempt,
+  paymentIdsOf,
   stateOf,
 } from "./charge.ts";
 import { endContest } from "./contest.ts";
 import { attemptsIn, chargeIn, type Draft, nextSeq, note } from "./draft.ts";
 import type { LookReport, Resolution } from "./facts.ts";
 import { paymentsAgainst } from "./look.ts";
-import { bare, evolvePayment, type PaymentRecord } from "./payment.ts";
+import { bare, evolvePayment, holdsMoney, type PaymentRecord } from "./payment.ts";
 import { creditedMs, horizonReached, newDoubt, nextLateLook, nextPoll } from "./schedule.ts";
 import { isRefused } from "./unreadable.ts";
 import { forbids, isNewTo, proves } from "./fit.ts";
@@ -32,6 +33,8 @@ export interface Shown {
   readonly look: LookReport;
   /** `seq` of the look and of the reads. */
   readonly evidence: readonly number[];
+  /** Payments that Harmony did not find when they were read for this decision. */
+  readonly gone: readonly string[];
 }
 
 export type Verdict =
@@ -56,8 +59,10 @@ export function foreclosed(
     decision.decision === "charged" &&
     charge.resolvedBy === "operator" &&
     charge.payment?.id === decision.paymentId &&
+    charge.payment.status !== "CANCELLED" &&
     !charge.contested.includes(decision.paymentId);
-  const isOpen = charge.state === "in_doubt" || charge.state === "not_charged";
+  // A pending payment may be gone for good: whether it is, a read says.
+  const isOpen = ["in_doubt", "not_charged", "pending"].includes(charge.state);
   if (!isRepeat && (isOpen || charge.contested.length > 0)) {
     return null;
   }
@@ -101,16 +106,22 @@ function resolveCharged(
   if (record === null) {
     throw new Error(`Bug: payment ${paymentId} was not read`);
   }
-  const isOwn = record.missing && charge.contested.includes(paymentId);
+  const isOwn = isOwnInQuestion(charge, record, shown) || isVouchedFor(charge, paymentId, null);
   if (record.chargeId !== null && !isOwn) {
-    return { type: "payment_of_another_charge" };
+    const isSettled = record.chargeId === charge.chargeId;
+    return { type: isSettled ? "not_resolvable" : "payment_of_another_charge" };
+  }
+  if (charge.state === "pending" && !isOwn && charge.contested.length === 0) {
+    return { type: "not_resolvable" };
   }
   const made = charge.attempts.find(({ explainedBy }) => explainedBy === paymentId);
   const attempt = isOwn ? (made ?? lastAttempt(charge)) : attemptThatMade(draft, charge, record);
-  if (attempt === null || stateOf(record) === "declined") {
+  const isDenied = stateOf(record) === "declined" || record.contradicted?.startsWith("CANCELLED ");
+  if (attempt === null || isDenied === true) {
     return { type: "payment_not_fitting" };
   }
-  const payment = bare(record);
+  // Of its own payment that Harmony contradicts or has lost, a person says that it holds the money.
+  const payment = isOwn ? { ...bare(record), status: "CONFIRMED" } : bare(record);
   const others = charge.attempts.some((a) => a.attempt !== attempt.attempt && isUnexplained(a));
   decide(draft, charge, shown, {
     attempt: attempt.attempt,
@@ -135,14 +146,23 @@ function resolveCharged(
   return { type: "decided" };
 }
 
-/** What a 2xx named and Harmony does not have any more: of it, a person's word is all there is. */
+/**
+ * Whether a person may say of a payment of this very charge what has become of it: a rule has put it to
+ * one, or it is pending and Harmony has it no more.
+ */
+function isOwnInQuestion(charge: Charge, record: PaymentRecord, { gone }: Shown): boolean {
+  const isLost = charge.state === "pending" && gone.includes(record.id);
+  return record.chargeId === charge.chargeId && (charge.contested.includes(record.id) || isLost);
+}
+
+/** What Harmony had by its own word and does not have any more: of it, a person's word is all there is. */
 export function isVouchedFor(
   charge: Charge,
   paymentId: string,
   record: PaymentRecord | null,
 ): boolean {
   return (
-    (record?.missing === true && charge.contested.includes(paymentId)) ||
+    record?.chargeId === charge.chargeId ||
     (record === null &&
       charge.attempts.some((one) => one.nameIs === "sure" && one.namedPaymentId === paymentId))
   );
@@ -193,13 +213,15 @@ function resolveNotCharged(
   if (!shown.look.complete && !(override && isRefused(shown.look))) {
     return { type: "look_incomplete" };
   }
-  const candidates = against(draft, charge);
-  if (candidates.some((id) => draft.payments.get(id)?.chargeId === charge.chargeId)) {
-    // What it was answered with exists by Harmony's own word: that it is gone undoes nothing.
+  const own = paymentIdsOf(charge)
+    .flatMap((id) => draft.payments.get(id) ?? [])
+    .filter((record) => isOwnInQuestion(charge, record, shown));
+  const candidates = against(draft, charge).filter((id) => !own.some((one) => one.id === id));
+  if (own.length + candidates.length === 0 && charge.state === "pending") {
     return { type: "not_resolvable" };
   }
-  if (candidates.length > 0 && !override) {
-    return { type: "payments_fit", candidates };
+  if (own.length + candidates.length > 0 && !override) {
+    return { type: "payments_fit", candidates: [...own.map(({ id }) => id), ...candidates] };
   }
   if (!override && !isAbsenceProven(charge, shown.look)) {
     return { type: "horizon_not_reached" };
@@ -211,7 +233,12 @@ function resolveNotCharged(
   decide(draft, charge, shown, {
     attempt: lastAttempt(charge).attempt,
     reason,
-    resolution: { decision: "not_charged", override, foreign: candidates },
+    resolution: {
+      decision: "not_charged",
+      override,
+      foreign: candidates,
+      own: own.map(({ id }) => id),
+    },
     nextLook: charge.attempts.some(isUnexplained)
       ? nextLateLook(rules, 0, nowMs, nowMs, jitter)
       : null,
@@ -220,7 +247,29 @@ function resolveNotCharged(
   for (const id of candidates) {
     deny(draft, charge.chargeId, id, decisionSeq);
   }
+  for (const { id } of own) {
+    tookNothing(draft, charge.chargeId, id);
+  }
   return { type: "decided" };
+}
+
+/** A person's no to a payment of its own: what was given back stays that, and nothing else took money. */
+function tookNothing(draft: Draft, chargeId: string, paymentId: string): void {
+  const record = draft.payments.get(paymentId);
+  if (record === undefined) {
+    return;
+  }
+  if (holdsMoney(record)) {
+    const payment = { ...bare(record), status: "CANCELLED" };
+    const about = { atMs: draft.view.nowMs, chargeId };
+    note(draft, { type: "status_changed", ...about, payment, from: record.status, nextPoll: null });
+    // It is a person's word: no read has to repeat it.
+    const told = draft.payments.get(paymentId) ?? record;
+    draft.payments.set(paymentId, { ...told, reread: false });
+  }
+  if (chargeIn(draft, chargeId).contested.includes(paymentId)) {
+    endContest(draft, chargeId, draft.payments.get(paymentId) ?? record);
+  }
 }
 
 /** A person's no: foreign, once no other charge contests it or may have made it. */

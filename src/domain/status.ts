@@ -19,7 +19,7 @@ import { chargeIn, type Draft, nextSeq, note } from "./draft.ts";
 import type { LookReport, RefundWatch } from "./facts.ts";
 import { judge } from "./judge.ts";
 import { isPaymentStatus, type Payment } from "./outcome.ts";
-import { bare, holdsMoney, type PaymentRecord } from "./payment.ts";
+import { bare, holdsMoney, isContradicted, type PaymentRecord } from "./payment.ts";
 import { pollOf } from "./polls.ts";
 import { nextPoll, spanMs } from "./schedule.ts";
 import { isNewTo } from "./fit.ts";
@@ -53,8 +53,10 @@ export function learnFromPoll(draft: Draft, report: PollReport): void {
       : nextPoll(
           rules,
           owner.polls + 1,
-          // What older news spoke against is asked for as often, however long it has been settled.
-          record?.disputed === true ? nowMs : (owner.doubt?.sinceMs ?? owner.resolvedAtMs ?? nowMs),
+          // What is spoken against is asked for as often, however long it has been settled.
+          record?.disputed === true
+            ? nowMs
+            : (record?.contradictedAtMs ?? owner.doubt?.sinceMs ?? owner.resolvedAtMs ?? nowMs),
           nowMs,
           jitter,
         );
@@ -201,8 +203,7 @@ interface Statement {
 /**
  * What a payment's status, seen again, means. What began before the status was last told is older
  * news: it is dropped, and a read decides. A pending payment becomes final; a confirmed one is
- * refunded or reversed; anything else contradicts what is known: an entry and an alert, once,
- * and not an edit.
+ * refunded; anything else contradicts what is known, and edits nothing.
  */
 export function learnStatus(
   draft: Draft,
@@ -225,6 +226,8 @@ export function learnStatus(
         statusSeq: seq,
         reread: record.reread && (isEarly || !isPoll),
         disputed: false,
+        // Only a read of this very payment ends what another statement has thrown into doubt.
+        contradicted: isPoll ? null : record.contradicted,
       });
     }
     return;
@@ -269,13 +272,42 @@ export function learnStatus(
     });
     return;
   }
-  const said = `${seen.status} ${seen.amountMinor} ${seen.currency}`;
-  if (record.contradicted !== said) {
+  contradict(draft, record, seen, { beganSeq, seq, isPoll });
+}
+
+/** A replica may lag behind for so long: what a read says after that, it says in earnest. */
+const LAG_MS = 60_000;
+
+/**
+ * What Harmony says contradicts the books. From then on nobody knows, and it is read by the schedule
+ * of polls; what a read still says a minute later is put to a person, until one agrees with the books.
+ */
+function contradict(
+  draft: Draft,
+  record: PaymentRecord,
+  { status, amountMinor, currency }: Payment,
+  { seq, isPoll }: Statement,
+): void {
+  const { nowMs } = draft.view;
+  const { chargeId } = record;
+  const said = `${status} ${amountMinor} ${currency}`;
+  if (chargeId === null || record.judged === said) {
+    // A person knows, and has said what is true.
+    return;
+  }
+  const isNew = !isContradicted(record);
+  if (isNew || record.contradicted !== said) {
     note(draft, { type: "contradiction_found", atMs: nowMs, chargeId, payment: record, said });
   }
-  const told = draft.payments.get(record.id);
-  if (told !== undefined && isPoll && nowMs >= record.statusAtMs + spanMs(rules)) {
-    put(draft, { ...told, reread: false });
+  if (isNew) {
+    const due = { atMs: nowMs + LAG_MS, gapMs: LAG_MS };
+    draft.charges.set(chargeId, { ...chargeIn(draft, chargeId), nextPoll: due, polls: 0 });
+  }
+  // What agrees with the books, and began before this was said, is older news than this.
+  const told = { ...(draft.payments.get(record.id) ?? record), statusSeq: seq };
+  put(draft, told);
+  if (isPoll && nowMs >= (told.contradictedAtMs ?? nowMs) + LAG_MS) {
+    contest(draft, chargeId, told, "contradicts_the_books");
   }
 }
 
@@ -328,7 +360,7 @@ export function namedIds({ attempts }: Charge): string[] {
 }
 
 function isToPoll(payment: PaymentRecord): boolean {
-  return payment.reread || !isFinal(stateOf(payment));
+  return payment.reread || isContradicted(payment) || !isFinal(stateOf(payment));
 }
 
 /** Whether a status may follow another without contradicting it (harmony.md, States). */
@@ -339,5 +371,5 @@ function movesForward(from: string, to: string): boolean {
   if (stateOf({ id: "", status: from, amountMinor: 0, currency: "" }) === "pending") {
     return to !== "NOT_INITIALIZED";
   }
-  return from === "CONFIRMED" && (to === "REFUNDED" || to === "CANCELLED");
+  return from === "CONFIRMED" && to === "REFUNDED";
 }

@@ -2,11 +2,12 @@
  * Owns the wording of a payment method's answers that are not about a charge as it stands: what
  * was not sent and why. Must not decide what is sent.
  */
-import { type Charge, moneyOf } from "../domain/charge.ts";
+import type { Charge } from "../domain/charge.ts";
 import { ERRORS, type FirstUse, type Problem } from "../domain/errors.ts";
 import { centavosToPesos } from "../domain/money.ts";
 import type { Outcome } from "../domain/outcome.ts";
-import { type Reply, replyAbout, replyProblem, RETRY_AFTER_SECONDS } from "../domain/reply.ts";
+import { type Reply, replyProblem, RETRY_AFTER_SECONDS } from "../domain/reply.ts";
+import type { Books } from "./books.ts";
 import type { Answer } from "./commands.ts";
 import type { Host } from "./host.ts";
 import type { UnknownStateError } from "./unknown-state.ts";
@@ -19,8 +20,8 @@ export const RETRY = { retryAfterSeconds: RETRY_AFTER_SECONDS };
 export const CONTESTED = { money: "unknown", retryAfterSeconds: 60 } as const;
 
 /** What an error says of the charge under the key, where there is one. */
-export function aboutCharge(charge: Charge | null): Partial<Problem> {
-  return charge === null ? {} : { chargeId: charge.chargeId, money: moneyOf(charge) };
+export function aboutCharge(books: Books, charge: Charge | null): Partial<Problem> {
+  return charge === null ? {} : { chargeId: charge.chargeId, money: books.moneyOf(charge) };
 }
 
 /** To the cron, which asks for nothing but that work be done. */
@@ -32,26 +33,27 @@ export function problem(code: Problem["code"], rest: Partial<Problem> = {}): Rep
 }
 
 /** What another charge is, to one that is told of it. */
-export function firstUse(charge: Charge): FirstUse {
+export function firstUse(books: Books, charge: Charge): FirstUse {
   const { chargeId, state, request } = charge;
-  return { chargeId, state, money: moneyOf(charge), amount: centavosToPesos(request.amountMinor) };
+  const amount = centavosToPesos(request.amountMinor);
+  return { chargeId, state, money: books.moneyOf(charge), amount };
 }
 
 /** The same key with another request: what differs, and what became of the first. */
-export function mismatchAnswer(charge: Charge, differing: readonly string[]): Reply {
+export function mismatchAnswer(books: Books, charge: Charge, differing: readonly string[]): Reply {
   const { chargeId } = charge;
-  const money = moneyOf(charge);
-  const first = firstUse(charge);
+  const first = firstUse(books, charge);
+  const { money } = first;
   return problem("idempotency_key_reused", { money, chargeId, differing, first });
 }
 
 /** What the one who sent the attempt is told, once its outcome is recorded and looked for. */
-export function answerAfter(charge: Charge, outcome: Outcome, nowMs: number): Reply {
+export function answerAfter(books: Books, charge: Charge, outcome: Outcome): Reply {
   if (charge.state !== "not_charged") {
-    return replyAbout(charge, false, nowMs);
+    return books.about(charge, false);
   }
   const { chargeId } = charge;
-  if (moneyOf(charge) !== "not_charged") {
+  if (books.moneyOf(charge) !== "not_charged") {
     return problem("payment_contested", { ...CONTESTED, chargeId });
   }
   if (outcome.kind !== "not_sent") {
@@ -79,8 +81,8 @@ export function unsent(reply: Reply): Settlement {
 }
 
 /** Nothing is sent without a complete look; Harmony's own 401 and 404 say why there is none. */
-export function lookFailed(httpStatus: number | null, charge: Charge | null): Reply {
-  const about = aboutCharge(charge);
+export function lookFailed(books: Books, httpStatus: number | null, charge: Charge | null): Reply {
+  const about = aboutCharge(books, charge);
   if (httpStatus === 401 || httpStatus === 403) {
     return problem("upstream_unauthorized", about);
   }

@@ -2,15 +2,17 @@
  * Owns the step: load, decide, write, arm the alarm, with no `await` in between. Must not talk
  * to Harmony. Everything that changes a payment method goes through `step`.
  */
-import { type Charge, type Due, paymentIdsOf } from "../domain/charge.ts";
+import { type Charge, type Due, isFreezing, paymentIdsOf } from "../domain/charge.ts";
 import { endContests } from "../domain/contest.ts";
 import { type Draft, finish, note, type Noted, openDraft, type View } from "../domain/draft.ts";
 import type { Actor, Fact } from "../domain/facts.ts";
-import type { Payment } from "../domain/outcome.ts";
-import { bare, holdsMoney } from "../domain/payment.ts";
+import { moneyOf } from "../domain/known.ts";
+import type { Money, Payment } from "../domain/outcome.ts";
+import { bare, holdsMoney, type PaymentRecord } from "../domain/payment.ts";
 import type { Refund } from "../domain/refund.ts";
-import type { RefundSurroundings } from "../domain/refund-reply.ts";
 import { settleRefunds } from "../domain/refund-doubt.ts";
+import type { RefundSurroundings } from "../domain/refund-reply.ts";
+import { chargeResource, type Reply, replyAbout } from "../domain/reply.ts";
 import { alarmTime, dueTime } from "../domain/schedule.ts";
 import { foldId } from "../harmony/wire.ts";
 import { UNSETTLED_MS } from "../ledger/methods.ts";
@@ -23,7 +25,6 @@ const ALERTS: ReadonlySet<Fact["type"]> = new Set<Fact["type"]>([
   "charge_escalated",
   "payment_contested",
   "late_truth_found",
-  "contradiction_found",
   "payment_unattributed",
   "refund_escalated",
   "delivery_refused",
@@ -157,12 +158,48 @@ export class Books {
       : (record.spelt ?? paymentId);
   }
 
-  /** The payment of a refund as it was last told, the charge that it is of, and its refunds. */
-  aroundRefund({ request, payment }: Refund): Omit<RefundSurroundings, "nowMs"> {
-    const record = this.journal.payment(request.paymentId);
-    const owner = record?.chargeId == null ? null : this.journal.charges.byId(record.chargeId);
-    const refunds = this.journal.refunds.ofPayment(request.paymentId);
-    return { payment: record === null ? payment : bare(record), owner, refunds };
+  /** What is known of a charge's money now. */
+  moneyOf(charge: Charge): Money {
+    const { journal } = this;
+    const payment = charge.payment === null ? null : journal.payment(charge.payment.id);
+    const refunds = payment === null ? [] : journal.refunds.ofPayment(payment.id);
+    return moneyOf({ charge, payment, refunds });
+  }
+
+  /** What is known of a payment's money now, as its record and its charge tell it. */
+  moneyOfPayment(payment: Payment | PaymentRecord): Money {
+    const refunds = this.journal.refunds.ofPayment(payment.id);
+    return moneyOf({ charge: this.#ownerOf(payment.id), payment, refunds });
+  }
+
+  /** The answer about a charge that exists, as it stands; `replayed`: this request sent no attempt. */
+  about(charge: Charge, replayed: boolean): Reply {
+    return replyAbout(charge, this.moneyOf(charge), replayed, this.#host.now());
+  }
+
+  /** The charge resource, as it stands (contract.md, The charge). */
+  resourceOf(charge: Charge): string {
+    const isFrozen = this.journal.charges.open().some(isFreezing);
+    const iso = (ms: number) => new Date(ms).toISOString();
+    return JSON.stringify(chargeResource(charge, this.moneyOf(charge), isFrozen, iso));
+  }
+
+  /** What stands around a refund now. */
+  aroundRefund(refund: Refund): RefundSurroundings {
+    const { paymentId } = refund.request;
+    const payment = this.journal.payment(paymentId) ?? refund.payment;
+    return {
+      payment: bare(payment),
+      owner: this.#ownerOf(paymentId),
+      refunds: this.journal.refunds.ofPayment(paymentId),
+      money: this.moneyOfPayment(payment),
+      nowMs: this.#host.now(),
+    };
+  }
+
+  #ownerOf(paymentId: string): Charge | null {
+    const chargeId = this.journal.payment(paymentId)?.chargeId ?? null;
+    return chargeId === null ? null : this.journal.charges.byId(chargeId);
   }
 
   /**

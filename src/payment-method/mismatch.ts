@@ -7,7 +7,7 @@ import type { Charge } from "../domain/charge.ts";
 import { note } from "../domain/draft.ts";
 import type { Actor } from "../domain/facts.ts";
 import { centavosToPesos } from "../domain/money.ts";
-import { type Refund, refundMoney } from "../domain/refund.ts";
+import type { Refund } from "../domain/refund.ts";
 import type { Reply } from "../domain/reply.ts";
 import { mismatchAnswer, problem } from "./answers.ts";
 import type { Books } from "./books.ts";
@@ -24,15 +24,14 @@ export interface Asked {
 /** The key is bound to a charge. */
 export function chargeKeyReused(books: Books, charge: Charge, asked: Asked): Reply {
   noteMismatch(books, { chargeId: charge.chargeId }, asked);
-  return mismatchAnswer(charge, asked.differing);
+  return mismatchAnswer(books, charge, asked.differing);
 }
 
 /** The key is bound to a refund. */
 export function refundKeyReused(books: Books, refund: Refund, asked: Asked): Reply {
   noteMismatch(books, { refund }, asked);
   const { refundId, state } = refund;
-  const { payment, owner } = books.aroundRefund(refund);
-  const money = refundMoney(refund, payment, owner);
+  const { payment, owner, money } = books.aroundRefund(refund);
   const amount = centavosToPesos(payment.amountMinor);
   const first = { chargeId: owner?.chargeId ?? null, refundId, state, money, amount };
   const { differing } = asked;

@@ -4,7 +4,7 @@
  * in. Must not hold rules: decide.ts, whose.ts, look.ts and classify.ts do. One of the files that can lose
  * money: after every `await` it loads again, and only `#send` submits.
  */
-import { type Charge, lastAttempt, moneyOf } from "../domain/charge.ts";
+import { type Charge, lastAttempt } from "../domain/charge.ts";
 import {
   type Admission,
   admit,
@@ -16,12 +16,7 @@ import {
 } from "../domain/decide.ts";
 import { ERRORS } from "../domain/errors.ts";
 import type { Outcome } from "../domain/outcome.ts";
-import {
-  type Reply,
-  replyAbout,
-  RETRY_AFTER_MAX_SECONDS,
-  RETRY_AFTER_SECONDS,
-} from "../domain/reply.ts";
+import { type Reply, RETRY_AFTER_MAX_SECONDS, secondsUntil } from "../domain/reply.ts";
 import {
   aboutCharge,
   firstUse,
@@ -178,7 +173,7 @@ export class PaymentMethod {
     switch (lookUp(charge, command.request).type) {
       case "answered":
       case "in_doubt":
-        return replyAbout(charge, true, this.#host.now());
+        return this.#books.about(charge, true);
       case "in_flight":
       case "chargeable":
       case "mismatch":
@@ -230,12 +225,12 @@ export class PaymentMethod {
     }
     if (charge !== null && charge.state === "not_charged") {
       // The key is known, so it is never busy: no money has moved, and a repeat tries further.
-      return moneyOf(charge) === "not_charged"
+      return this.#books.moneyOf(charge) === "not_charged"
         ? problem("not_charged", { chargeId: charge.chargeId })
         : problem("payment_contested", { ...CONTESTED, chargeId: charge.chargeId });
     }
     if (charge !== null) {
-      return replyAbout(charge, false, this.#host.now());
+      return this.#books.about(charge, false);
     }
     return problem(
       ticket.stage === "queued" ? "payment_method_busy" : "upstream_unavailable",
@@ -257,14 +252,16 @@ export class PaymentMethod {
       }
       if (ticket.waiters.size === 0) {
         // Everyone's wait is over: what nobody waits for any more is not sent.
-        return unsent(problem("payment_method_busy", { ...aboutCharge(charge), ...RETRY }));
+        return unsent(
+          problem("payment_method_busy", { ...aboutCharge(this.#books, charge), ...RETRY }),
+        );
       }
       const paid = this.#paidEarlier(command, charge);
       if (paid !== null) {
         return unsent(paid);
       }
       const admission = this.#admission(command, charge, lookedFresh);
-      const about = aboutCharge(charge);
+      const about = aboutCharge(this.#books, charge);
       if (admission.type !== "frozen" && journal.method.halted !== null) {
         return unsent(problem("halted", { ...about, money: "unknown" }));
       }
@@ -314,8 +311,11 @@ export class PaymentMethod {
     for (const attempt of journal.charges.noesOf(request)) {
       const isOther = attempt.caller === caller && attempt.chargeId !== charge?.chargeId;
       const first = isOther ? journal.charges.byId(attempt.chargeId) : null;
-      if (first !== null && isPaidAfterAll(attempt, first, nowMs)) {
-        return problem("earlier_charge_paid", { ...aboutCharge(charge), first: firstUse(first) });
+      if (first !== null && isPaidAfterAll(attempt, first, this.#books.moneyOf(first), nowMs)) {
+        return problem("earlier_charge_paid", {
+          ...aboutCharge(this.#books, charge),
+          first: firstUse(this.#books, first),
+        });
       }
     }
     return null;
@@ -330,7 +330,7 @@ export class PaymentMethod {
     const chargeId = charge?.chargeId ?? null;
     const report = await this.#looker.look(purpose, chargeId, command.actor);
     if (!report.complete) {
-      return lookFailed(report.httpStatus, charge);
+      return lookFailed(this.#books, report.httpStatus, charge);
     }
     const { request } = command;
     if (chargeId === null) {
@@ -365,7 +365,7 @@ export class PaymentMethod {
     const waits = this.#books.journal.charges
       .open()
       .filter(({ state }) => state === "in_doubt" || state === "in_flight")
-      .map((charge) => replyAbout(charge, true, nowMs).retryAfterSeconds ?? RETRY_AFTER_SECONDS);
+      .map(({ nextLook }) => secondsUntil(nextLook?.atMs ?? null, nowMs));
     return { retryAfterSeconds: Math.min(...waits, RETRY_AFTER_MAX_SECONDS) };
   }
 
@@ -398,7 +398,7 @@ export class PaymentMethod {
       if (charge === null) {
         throw new Error(`Bug: charge ${chargeId} vanished`);
       }
-      return { reply: answerAfter(charge, outcome, this.#host.now()), harmonyMs: latencyMs };
+      return { reply: answerAfter(this.#books, charge, outcome), harmonyMs: latencyMs };
     } finally {
       // Whatever went wrong, an attempt that nobody waits for any more is nobody's.
       this.#owned = null;

@@ -2,15 +2,9 @@
  * Owns the answers to questions: the charge from our own state, a payment fresh from Harmony.
  * Must not submit anything, nor wait in the queue.
  */
-import { type Charge, isFreezing, moneyOf } from "../domain/charge.ts";
+import type { Charge } from "../domain/charge.ts";
 import { ERRORS, type Problem } from "../domain/errors.ts";
-import {
-  chargeFields,
-  chargeResource,
-  fourFields,
-  type Reply,
-  replyProblem,
-} from "../domain/reply.ts";
+import { chargeFields, fourFields, type Reply, replyProblem } from "../domain/reply.ts";
 import type { Books } from "./books.ts";
 import type { Answer, ReadChargeCommand, ReadPaymentCommand } from "./commands.ts";
 import type { Host } from "./host.ts";
@@ -28,9 +22,7 @@ export function readCharge(books: Books, command: ReadChargeCommand): Answer {
   if (charge === null || (caller !== null && charge.caller !== caller)) {
     return untimed(failed({ code: "not_found" }));
   }
-  const frozen = journal.charges.open().some(isFreezing);
-  const iso = (ms: number) => new Date(ms).toISOString();
-  return untimed(found(JSON.stringify(chargeResource(charge, frozen, iso)), charge.chargeId));
+  return untimed(found(books.resourceOf(charge), charge.chargeId));
 }
 
 /** A payment's four fields, fresh from Harmony and recorded; a chargeId serves as payment id. */
@@ -44,7 +36,7 @@ export async function readPayment(
     return untimed(failed({ code: "payment_not_found" }));
   }
   if (charge !== null && charge.payment === null) {
-    return untimed(found(withoutPayment(charge), charge.chargeId));
+    return untimed(found(withoutPayment(books, charge), charge.chargeId));
   }
   const paymentId = charge?.payment?.id ?? foldId(command.id);
   const before = books.journal.payment(paymentId);
@@ -58,8 +50,8 @@ export async function readPayment(
     const now = charge === null ? null : books.journal.charges.byId(charge.chargeId);
     // That one payment of it is cancelled says nothing while another may be its.
     const isOpen =
-      now !== null && read.payment.status === "CANCELLED" && moneyOf(now) === "unknown";
-    const body = isOpen ? withoutPayment(now) : fourFields(read.payment);
+      now !== null && read.payment.status === "CANCELLED" && books.moneyOf(now) === "unknown";
+    const body = isOpen ? withoutPayment(books, now) : fourFields(read.payment);
     return untimed(found(body, charge?.chargeId ?? null));
   }
   if (read.httpStatus === 404 && before === null) {
@@ -78,8 +70,8 @@ export async function readPayment(
 }
 
 /** Without a payment, Harmony's four fields speak of the charge itself. */
-function withoutPayment(charge: Charge): string {
-  return chargeFields(charge, moneyOf(charge) === "not_charged" ? "CANCELLED" : "PENDING");
+function withoutPayment(books: Books, charge: Charge): string {
+  return chargeFields(charge, books.moneyOf(charge) === "not_charged" ? "CANCELLED" : "PENDING");
 }
 
 export function found(body: string, chargeId: string | null): Reply {

@@ -2,16 +2,9 @@
  * Owns the wording of a payment method's answers to a refund: as it stands, and what was not sent
  * and why. Must not decide what is sent.
  */
-import { moneyOf } from "../domain/charge.ts";
 import type { Problem } from "../domain/errors.ts";
 import type { Money } from "../domain/outcome.ts";
-import {
-  isRefundUndecided,
-  moneyOfPayment,
-  nextUseAtMs,
-  type Refund,
-  type RefundOutcome,
-} from "../domain/refund.ts";
+import { nextUseAtMs, type Refund, type RefundOutcome } from "../domain/refund.ts";
 import { replyAboutRefund } from "../domain/refund-reply.ts";
 import { type Reply, RETRY_AFTER_SECONDS, secondsUntil } from "../domain/reply.ts";
 import type { RefundSubmission } from "../harmony/client.ts";
@@ -30,8 +23,7 @@ export class RefundAnswers {
   }
 
   about(refund: Refund, replayed: boolean): Reply {
-    const around = { ...this.#books.aroundRefund(refund), nowMs: this.#host.now() };
-    return replyAboutRefund(refund, around, replayed);
+    return replyAboutRefund(refund, this.#books.aroundRefund(refund), replayed);
   }
 
   /** An error for which nothing went to Harmony; the money is as it was. */
@@ -88,10 +80,9 @@ export class RefundAnswers {
     const paymentId = this.#books.paymentIdOf(caller, id);
     if (paymentId === null) {
       const charge = journal.charges.byId(id.toLowerCase());
-      return charge?.caller === caller ? moneyOf(charge) : "unknown";
+      return charge?.caller === caller ? this.#books.moneyOf(charge) : "unknown";
     }
     const record = journal.payment(paymentId);
-    const isInDoubt = journal.refunds.ofPayment(paymentId).some(isRefundUndecided);
-    return record === null || isInDoubt ? "unknown" : moneyOfPayment(record);
+    return record === null ? "unknown" : this.#books.moneyOfPayment(record);
   }
 }

@@ -3,9 +3,9 @@
  * now, the decision and its entries in one commit. Must not decide: domain/resolve.ts does, on
  * state loaded again after every `await`.
  */
-import { type Charge, isFreezing, isUnexplained, moneyOf } from "../domain/charge.ts";
+import { type Charge, isUnexplained, paymentIdsOf } from "../domain/charge.ts";
 import { ERRORS, type Problem } from "../domain/errors.ts";
-import { chargeResource, type Reply } from "../domain/reply.ts";
+import type { Reply } from "../domain/reply.ts";
 import { foreclosed, isVouchedFor, resolve, type Verdict } from "../domain/resolve.ts";
 import type { Books } from "./books.ts";
 import type { Answer, ResolveChargeCommand } from "./commands.ts";
@@ -59,6 +59,7 @@ async function decided(parts: Parts, command: ResolveChargeCommand): Promise<Rep
   }
   const look = await looker.look("operator", chargeId, actor);
   const evidence = [look.seq];
+  const gone: string[] = [];
   for (const paymentId of idsToRead(journal, before, command)) {
     const read = await pollPayment(parts.host, books, { paymentId, askedFor: null }, actor);
     evidence.push(read.seq);
@@ -68,6 +69,7 @@ async function decided(parts: Parts, command: ResolveChargeCommand): Promise<Rep
     if (read.httpStatus !== ERRORS.payment_not_found.status) {
       return unanswered(chargeId, read.failure);
     }
+    gone.push(paymentId);
     const record = journal.payment(paymentId);
     if (decision.decision === "charged" && !isVouchedFor(before, paymentId, record)) {
       return failed({ code: "payment_not_found", chargeId });
@@ -77,7 +79,7 @@ async function decided(parts: Parts, command: ResolveChargeCommand): Promise<Rep
     return failed({ code: "halted", chargeId });
   }
   const verdict = books.step(actor, { chargeId, payments: "all", attempts: true }, (draft) =>
-    resolve(draft, decision, { before, look, evidence }),
+    resolve(draft, decision, { before, look, evidence, gone }),
   );
   if (verdict.type === "look_incomplete") {
     return unanswered(chargeId, look.why);
@@ -97,15 +99,16 @@ function idsToRead(
   charge: Charge,
   { decision }: ResolveChargeCommand,
 ): string[] {
-  if (decision.decision === "charged") {
-    const { paymentId } = decision;
-    // Of what is known to be missing, a person's word is all there is.
-    return journal.payment(paymentId)?.missing === true && charge.contested.includes(paymentId)
-      ? []
-      : [paymentId];
-  }
+  const { contested, state } = charge;
   const named = charge.attempts.filter(isUnexplained).map((attempt) => attempt.namedPaymentId);
-  return [...new Set(named)].filter((id) => id !== null);
+  const own = paymentIdsOf(charge).filter((id) => contested.includes(id) || state === "pending");
+  const ids = decision.decision === "charged" ? [decision.paymentId] : [...named, ...own];
+  return (
+    [...new Set(ids)]
+      .filter((id) => id !== null)
+      // Of what is known to be missing, a person's word is all there is.
+      .filter((id) => journal.payment(id)?.missing !== true || !contested.includes(id))
+  );
 }
 
 /** A refusal by its code, with what the charge is now. */
@@ -119,22 +122,20 @@ const REFUSALS = {
 } as const satisfies Partial<Record<Verdict["type"], Problem["code"]>>;
 
 function replyTo(
-  { journal }: Books,
+  books: Books,
   chargeId: string,
   verdict: Exclude<Verdict, { type: "look_incomplete" }>,
 ): Reply {
-  const charge = journal.charges.byId(chargeId);
+  const charge = books.journal.charges.byId(chargeId);
   if (charge === null) {
     throw new Error(`Bug: charge ${chargeId} vanished`);
   }
   if (verdict.type === "decided" || verdict.type === "unchanged") {
-    const frozen = journal.charges.open().some(isFreezing);
-    const iso = (ms: number) => new Date(ms).toISOString();
-    return found(JSON.stringify(chargeResource(charge, frozen, iso)), chargeId);
+    return found(books.resourceOf(charge), chargeId);
   }
   return failed({
     code: REFUSALS[verdict.type],
-    money: moneyOf(charge),
+    money: books.moneyOf(charge),
     chargeId,
     state: charge.state,
     ...(verdict.type === "payments_fit" ? { candidates: verdict.candidates } : {}),

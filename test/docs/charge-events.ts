@@ -149,11 +149,15 @@ const EVENTS: {
   },
   operator_resolved: {
     ...byStatus(" as charged", (charge, status) => {
-      // Beside a payment of its own, a person gives it another one, or vouches for its own, which is
-      // found no more.
+      // Of its own payment that is in question, a person says that it holds the money; beside one, that
+      // another is its, too.
       const { payment, contested } = charge;
-      const isOwn = payment?.status === status && contested.includes(payment.id);
-      const id = payment !== null && !isOwn ? "payment-7" : "payment-1";
+      const own = inQuestion(charge);
+      const isOwn = status === "CONFIRMED" && own !== null;
+      if (charge.state === "pending" && !isOwn && contested.length === 0) {
+        return null;
+      }
+      const id = isOwn ? own.id : payment === null ? "payment-1" : "payment-7";
       const said = { decision: "charged", paymentId: id, reason: "" } as const;
       return foreclosed(charge, said) === null ? decided(charge, paid(status, id)) : null;
     }),
@@ -291,10 +295,18 @@ function changed(charge: Charge, payment: Payment) {
   return { type: "status_changed" as const, ...about(charge), payment, from: "PENDING", nextPoll };
 }
 
+/** Its own payment, where a person may say what has become of that: contested, or pending and lost. */
+function inQuestion({ payment, contested, state }: Charge): Payment | null {
+  const isOpen = payment !== null && (contested.includes(payment.id) || state === "pending");
+  return isOpen ? payment : null;
+}
+
 function decided(charge: Charge, payment: Payment | null) {
+  const own = inQuestion(charge);
+  const lost = own === null ? [] : [own.id];
   const resolution =
     payment === null
-      ? ({ decision: "not_charged", override: true, foreign: [] } as const)
+      ? ({ decision: "not_charged", override: true, foreign: [], own: lost } as const)
       : ({ decision: "charged", payment } as const);
   const said = { reason: "said so", evidence: [7], resolution, nextLook: DUE, nextPoll: null };
   const attempt = lastAttempt(charge).attempt;

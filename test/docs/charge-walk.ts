@@ -70,6 +70,7 @@ class Life {
       () => this.#cancelTwin(),
       () => this.#make(this.#chance.pick(STATUSES), null),
       () => this.#makeStrange(),
+      () => this.#makeFurther(),
       () => this.#step(escalateUnreadable),
       () => this.#repeat(),
       () => this.#decide(),
@@ -130,6 +131,17 @@ class Life {
     const seen = this.#history[index];
     if (seen !== undefined) {
       this.#history[index] = { ...seen, status };
+    }
+  }
+
+  /** A further payment of a charge whose own a person has called reversed: seldom met by chance. */
+  #makeFurther(): void {
+    const reversed = [...this.#charges.values()].filter(
+      ({ state, payment }) => state === "approved" && payment?.status === "CANCELLED",
+    );
+    const tags = reversed.flatMap(({ attempts }) => attempts[0]?.tag ?? []);
+    if (tags.length > 0) {
+      this.#make(this.#chance.pick(STATUSES), this.#chance.pick(tags));
     }
   }
 
@@ -332,9 +344,9 @@ class Life {
     }
   }
 
-  #pollOne(paymentId: string | undefined, askedFor: string | null): void {
+  #pollOne(paymentId: string | undefined, askedFor: string | null): number | null {
     if (paymentId === undefined) {
-      return;
+      return null;
     }
     // Nothing has the name of a request, and what was there may be found no more.
     const isFound = this.#chance.yes(0.9);
@@ -344,11 +356,16 @@ class Life {
     const seen = there !== undefined && this.#chance.yes(0.8) ? bare(there) : null;
     const read = { httpStatus, latencyMs: 5, failure: null };
     this.#step((draft) => learnFromPoll(draft, { askedFor, beganSeq, paymentId, seen, ...read }));
+    return httpStatus;
   }
 
   /** A person decides, after a look and a read of the payment, while other things may happen. */
   #decide(): void {
-    const before = this.#anyCharge();
+    // A payment that a charge had, and that is in question now, is seldom met by chance.
+    const all = [...this.#charges.values()];
+    const asked = all.filter(({ payment, contested }) => contested.includes(payment?.id ?? ""));
+    const isAsked = asked.length > 0 && this.#chance.yes(0.7);
+    const before = isAsked ? this.#chance.pick(asked) : this.#anyCharge();
     const decision = this.#decision();
     const isBusy = this.#inState("in_flight") !== undefined;
     if (before === null || isBusy || foreclosed(before, decision) !== null) {
@@ -360,12 +377,12 @@ class Life {
     const seen = this.#chance.yes(0.5) ? this.#history : this.#known();
     const look = { purpose: "operator", chargeId, seen, beganSeq, complete: true } as const;
     this.#lookFor(look);
-    if (decision.decision === "charged") {
-      this.#pollOne(decision.paymentId, null);
-    }
+    const read = decision.decision === "charged" ? decision.paymentId : before.payment?.id;
+    const isGone = this.#pollOne(read, null) === 404;
+    const gone = isGone && read !== undefined ? [read] : [];
     if (decision.decision === "not_charged" || this.#payments.has(decision.paymentId)) {
       const report = reportOf({ beganAtMs: this.#nowMs, beganSeq, payments: seen });
-      this.#step((draft) => resolve(draft, decision, { before, look: report, evidence: [] }));
+      this.#step((draft) => resolve(draft, decision, { before, look: report, evidence: [], gone }));
     }
   }
 

@@ -7,6 +7,7 @@ import type { Refund, RefundState } from "../../src/domain/refund.ts";
 import { lookUpRefund } from "../../src/domain/refund-decide.ts";
 import { bindRefundReply, replyAboutRefund } from "../../src/domain/refund-reply.ts";
 import { chargeOf, refundAttemptOf, refundOf, T0 } from "../domain/builders.ts";
+import { moneyOf } from "../../src/domain/known.ts";
 import { examplesOf, paid, SITUATIONS } from "./charge-situations.ts";
 
 const SETTLED = { doubt: null, nextRead: null, resolvedAtMs: T0 + 3000 };
@@ -57,7 +58,10 @@ export function refundsIn(state: RefundState): readonly Refund[] {
 /** What a request about a refund is answered: the status, a problem's code, whether it is kept. */
 export function answerIn(state: RefundState): string {
   const answers = EXAMPLES[state].map((refund) => {
-    const around = { payment: refund.payment, owner: null, refunds: [refund], nowMs: T0 };
+    const { payment } = refund;
+    const refunds = [refund];
+    const money = moneyOf({ charge: null, payment, refunds });
+    const around = { payment, owner: null, refunds, money, nowMs: T0 };
     const { status, body } = replyAboutRefund(refund, around, true);
     const { code } = JSON.parse(body) as { code?: string };
     const kept = refund.boundReply === null ? [] : ["bound"];
@@ -92,9 +96,11 @@ export function toldIn(state: RefundState, status: string, ofCharge: boolean): s
   const owners = ofCharge ? ownersOf(status) : others;
   const told = EXAMPLES[state].flatMap((refund) =>
     owners.map((owner) => {
-      const around = { payment, owner, refunds: [refund], nowMs: T0 };
-      const { money, retry } = replyAboutRefund(refund, around, true);
-      return `${money ?? ""} ${retry ?? ""}`;
+      const refunds = [refund];
+      const money = moneyOf({ charge: owner, payment, refunds });
+      const around = { payment, owner, refunds, money, nowMs: T0 };
+      const { retry } = replyAboutRefund(refund, around, true);
+      return `${money} ${retry ?? ""}`;
     }),
   );
   return [...new Set(told)].sort().join(" or ");

@@ -3,7 +3,7 @@
  * decisions, and what the caller is told.
  */
 import { describe, it } from "vitest";
-import { CHARGE_STATES, moneyOf, retryOf } from "../../src/domain/charge.ts";
+import { CHARGE_STATES } from "../../src/domain/charge.ts";
 import { admit, lookUp } from "../../src/domain/decide.ts";
 import { finish, note } from "../../src/domain/draft.ts";
 import { evolve } from "../../src/domain/evolve.ts";
@@ -12,6 +12,7 @@ import { EVENT_NAMES, eventOf, factsOf, moveOf } from "./charge-events.ts";
 import { examplesOf, type Situation, SITUATIONS, situationOf } from "./charge-situations.ts";
 import { walk } from "./charge-walk.ts";
 import { differences, readDocument, tableUnder, moveIn } from "./tables.ts";
+import { moneyOf, retryOf } from "../domain/known.ts";
 
 const DOCUMENT = readDocument("states.md");
 const METHOD = {

@@ -1,6 +1,6 @@
 /** What a person has to judge: contested payments, escalations; and the look made now. Pure. */
 import { describe, it } from "vitest";
-import { type Charge, moneyOf, retryOf } from "../../src/domain/charge.ts";
+import { type Charge } from "../../src/domain/charge.ts";
 import { contest, endContests, escalate } from "../../src/domain/contest.ts";
 import type { LookReport } from "../../src/domain/facts.ts";
 import { learnFromPage } from "../../src/domain/page.ts";
@@ -18,6 +18,7 @@ import {
   typesOf,
 } from "./builders.ts";
 import { HOUR_MS } from "./said.ts";
+import { moneyOf, retryOf } from "./known.ts";
 
 const CONTESTED = ["payment-1"];
 const PAID = { id: "payment-9", status: "CONFIRMED", amountMinor: 5000, currency: "MXN" };

@@ -5,13 +5,13 @@ import {
   type ChargeState,
   isFreezing,
   isRefusalOpen,
-  moneyOf,
 } from "../../src/domain/charge.ts";
 import { applyRefusal } from "../../src/domain/contest.ts";
 import { abandon, admit, answer, intend, lookUp } from "../../src/domain/decide.ts";
 import { chargeIn, finish } from "../../src/domain/draft.ts";
 import type { Outcome } from "../../src/domain/outcome.ts";
 import { attemptOf, chargeOf, draftOf, METHOD_ID, refusedOf, T0, typesOf } from "./builders.ts";
+import { moneyOf } from "./known.ts";
 
 const FIGURES = { httpStatus: 201, latencyMs: 5, excerpt: null };
 const PAYMENT = { id: "payment-1", status: "CONFIRMED", amountMinor: 5000, currency: "MXN" };

@@ -1,9 +1,10 @@
 /** What a look finds beside a doubt: late truth, what is a person's, what is nobody's. Pure. */
 import { describe, it } from "vitest";
-import { type Charge, moneyOf } from "../../src/domain/charge.ts";
+import { type Charge } from "../../src/domain/charge.ts";
 import { attemptOf, chargeOf, judgedOf, recordOf, seenOf, T0 } from "./builders.ts";
 import { HOUR_MS } from "./said.ts";
 import { effectOf, looked } from "./steps.ts";
+import { moneyOf } from "./known.ts";
 
 describe("late truth", () => {
   const nextLook = { atMs: T0, gapMs: HOUR_MS };

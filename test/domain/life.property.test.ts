@@ -12,12 +12,12 @@ import {
   isFreezing,
   isRefusalOpen,
   isUnexplained,
-  moneyOf,
 } from "../../src/domain/charge.ts";
 import type { Draft } from "../../src/domain/draft.ts";
 import { namedIds, openPaymentIds } from "../../src/domain/status.ts";
 import { forbids } from "../../src/domain/fit.ts";
 import { actions, Method } from "./method.ts";
+import { moneyOf } from "./known.ts";
 
 /** Runs a promise after every step of many lives; a failure prints the seed that repeats it. */
 function always(promise: (method: Method, before: Method["charges"], draft: Draft) => void): void {
@@ -223,9 +223,10 @@ describe("the life of a method's facts", () => {
       for (const charge of method.charges.values()) {
         for (const id of charge.contested) {
           const payment = method.payments.get(id);
-          // Its own is contested where it is found no more.
-          const isMissing = payment?.missing === true && payment.chargeId === charge.chargeId;
-          expect(isMissing || payment?.chargeId).toBe(isMissing || null);
+          // Its own is contested where it is found no more, or where Harmony contradicts the books.
+          const isAsked = payment?.missing === true || (payment?.contradicted ?? null) !== null;
+          const isOwn = isAsked && payment?.chargeId === charge.chargeId;
+          expect(isOwn || payment?.chargeId).toBe(isOwn || null);
           expect(payment).toMatchObject({ foreign: false });
           expect(moneyOf(charge)).not.toBe("not_charged");
         }

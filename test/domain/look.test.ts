@@ -1,12 +1,13 @@
 /** What looks mean for the charges of a method: given, when, then. Pure. */
 import { describe, it } from "vitest";
-import { type Charge, moneyOf } from "../../src/domain/charge.ts";
+import { type Charge } from "../../src/domain/charge.ts";
 import { attemptsIn } from "../../src/domain/draft.ts";
 import type { LookReport } from "../../src/domain/facts.ts";
 import { newDoubt } from "../../src/domain/schedule.ts";
 import { attemptOf, chargeOf, draftOf, judgedOf, recordOf, seenOf, T0 } from "./builders.ts";
 import { HOUR_MS } from "./said.ts";
 import { effectOf, looked } from "./steps.ts";
+import { moneyOf } from "./known.ts";
 
 /** In doubt since the horizon began to run, with this much of it credited. */
 function doubtful(creditedMs: number, change: Partial<Charge> = {}): Charge {

@@ -1,6 +1,6 @@
 /** A payment that was there and is found no more, and what a person may say of it. Pure. */
 import { describe, it } from "vitest";
-import { type Charge, moneyOf } from "../../src/domain/charge.ts";
+import { type Charge } from "../../src/domain/charge.ts";
 import { finish } from "../../src/domain/draft.ts";
 import type { PaymentRecord } from "../../src/domain/payment.ts";
 import { type Decision, resolve } from "../../src/domain/resolve.ts";
@@ -17,6 +17,7 @@ import {
   typesOf,
 } from "./builders.ts";
 import { GONE, looked, paged, polled } from "./steps.ts";
+import { moneyOf } from "./known.ts";
 
 const PAYMENT = { id: "payment-1", status: "CONFIRMED", amountMinor: 5000, currency: "MXN" };
 const HORIZON_MS = 900_000;
@@ -156,7 +157,7 @@ describe("what a person says of a payment that is found no more", () => {
     const draft = draftOf(given);
     const before = draft.charges.get("charge-1") ?? approved();
     const look = reportOf({ beganAtMs: LATER + 5000 });
-    const verdict = resolve(draft, decision, { before, look, evidence: [38, 39] });
+    const verdict = resolve(draft, decision, { before, look, evidence: [38, 39], gone: [] });
     finish(draft);
     return { draft, verdict, types: typesOf(draft), charge: draft.charges.get("charge-1") };
   }
@@ -168,14 +169,16 @@ describe("what a person says of a payment that is found no more", () => {
       expect(verdict).toEqual({ type: "decided" });
       expect(types).toEqual(["operator_resolved", "contest_ended"]);
       expect(charge).toMatchObject({
-        state: given.charges[0]?.state,
-        payment: { id: "payment-1", status },
+        // That it holds the money, a person has said.
+        state: "approved",
+        payment: { id: "payment-1", status: "CONFIRMED" },
         contested: [],
         resolvedBy: "operator",
       });
       expect(charge?.attempts).toEqual(given.charges[0]?.attempts);
       expect(draft.payments.get("payment-1")).toMatchObject({ missing: true });
-      expect(draft.noted.map(({ effectMinor }) => effectMinor)).toEqual([0, 0]);
+      const effect = status === "CONFIRMED" ? 0 : 5000;
+      expect(draft.noted.map(({ effectMinor }) => effectMinor)).toEqual([effect, 0]);
     }
   });
 
@@ -188,10 +191,20 @@ describe("what a person says of a payment that is found no more", () => {
     expect(again.types).toEqual([]);
   });
 
-  it("`not_charged` is no answer: what it was answered with was there", ({ expect }) => {
-    const { verdict, types } = decided(missing(), NOT_CHARGED);
-    expect(verdict).toEqual({ type: "not_resolvable" });
-    expect(types).toEqual([]);
+  it("`not_charged` needs an override, and never says so of what was confirmed", ({ expect }) => {
+    for (const [status, state, money] of [
+      ["CONFIRMED", "approved", "refunded"],
+      ["PENDING", "declined", "not_charged"],
+    ] as const) {
+      const plain = decided(missing(status), { ...NOT_CHARGED, override: false });
+      expect(plain.verdict).toEqual({ type: "payments_fit", candidates: ["payment-1"] });
+      expect(plain.types).toEqual([]);
+      const { verdict, types, charge } = decided(missing(status), NOT_CHARGED);
+      expect(verdict).toEqual({ type: "decided" });
+      expect(types).toEqual(["operator_resolved", "status_changed", "contest_ended"]);
+      expect(charge).toMatchObject({ state, contested: [], resolvedBy: "operator" });
+      expect(charge === undefined ? null : moneyOf(charge)).toBe(money);
+    }
   });
 
   it("`charged` of a further payment leaves each attempt what it has made", ({ expect }) => {

@@ -244,7 +244,7 @@ describe("a cancelled payment that one attempt has left", () => {
         "a rule": () => looked(given, report).draft,
         "a person": () => {
           const draft = draftOf(given);
-          const shown = { before: charge, look: reportOf(report), evidence: [28] };
+          const shown = { before: charge, look: reportOf(report), evidence: [28], gone: [] };
           resolve(draft, { decision: "not_charged", override: true, reason: "no" }, shown);
           return draft;
         },

@@ -1,12 +1,6 @@
 /** What becomes of a refusal, by a look or by a person, and when a no was last told. Pure. */
 import { describe, it } from "vitest";
-import {
-  type Attempt,
-  type Charge,
-  isFreezing,
-  isRefusalOpen,
-  moneyOf,
-} from "../../src/domain/charge.ts";
+import { type Attempt, type Charge, isFreezing, isRefusalOpen } from "../../src/domain/charge.ts";
 import { applyRefusal } from "../../src/domain/contest.ts";
 import { evolve } from "../../src/domain/evolve.ts";
 import type { Fact } from "../../src/domain/facts.ts";
@@ -24,6 +18,7 @@ import {
 } from "./builders.ts";
 import { HOUR_MS } from "./said.ts";
 import { effectOf, looked, polled } from "./steps.ts";
+import { moneyOf } from "./known.ts";
 
 const HORIZON_MS = 900_000;
 const CANCELLED = { id: "payment-1", status: "CANCELLED", amountMinor: 5000, currency: "MXN" };
@@ -299,7 +294,7 @@ describe("the time of a no", () => {
   });
 
   it("is the last time that it was said: by its payment, a rule, of each attempt", ({ expect }) => {
-    const charge = seenAs("CANCELLED", pending({ noAtMs: T0 - HOUR_MS }), "CONFIRMED");
+    const charge = seenAs("CANCELLED", pending({ noAtMs: T0 - HOUR_MS }));
     expect(charge?.attempts[0]).toMatchObject({ noAtMs: T0 + 7000 });
     const doubt = { ...newDoubt(T0), countedAtMs: T0, plannedGapMs: 120_000, creditedMs: 1e9 };
     const attempts = [
@@ -323,7 +318,7 @@ describe("the time of a no", () => {
     const payments = [recordOf({ ...CANCELLED, chargeId: "charge-1" })];
     const draft = draftOf({ charges: [charge], payments, nowMs: T0 + 7000 });
     const decision = { decision: "not_charged", override: true, reason: "no" } as const;
-    const shown = { before: charge, look: reportOf(), evidence: [28] };
+    const shown = { before: charge, look: reportOf(), evidence: [28], gone: [] };
     expect(resolve(draft, decision, shown)).toEqual({ type: "decided" });
     const told = draft.charges.get("charge-1")?.attempts.map(({ noAtMs }) => noAtMs);
     expect(told).toEqual([T0 + 7000, T0 + 7000, T0 + 7000]);
@@ -337,7 +332,7 @@ describe("the time of a no", () => {
     ];
     const draft = draftOf({ charges: [charge], payments, nowMs: T0 + 7000 });
     const decision = { decision: "not_charged", override: true, reason: "no" } as const;
-    const shown = { before: charge, look: reportOf(), evidence: [28] };
+    const shown = { before: charge, look: reportOf(), evidence: [28], gone: [] };
     expect(resolve(draft, decision, shown)).toEqual({ type: "decided" });
     expect(draft.charges.get("charge-1")?.attempts[0]?.noAtMs).toBe(T0 - HOUR_MS);
   });

@@ -10,7 +10,6 @@ import {
   isFreezing,
   isRefusalOpen,
   isUnexplained,
-  moneyOf,
 } from "../../src/domain/charge.ts";
 import { type Draft, finish } from "../../src/domain/draft.ts";
 import { paymentsAgainst } from "../../src/domain/look.ts";
@@ -19,6 +18,7 @@ import { type Decision, resolve, type Verdict } from "../../src/domain/resolve.t
 import { newDoubt } from "../../src/domain/schedule.ts";
 import { forbids } from "../../src/domain/fit.ts";
 import { attemptOf, chargeOf, draftOf, judgedOf, recordOf, reportOf, T0 } from "./builders.ts";
+import { moneyOf } from "./known.ts";
 
 const STATUSES = ["CONFIRMED", "PENDING", "CANCELLED", "REFUNDED", "UNDER_REVIEW"];
 /** What the doubt began with, so that a look at `LOOK_MS` credits what a case says. */
@@ -117,7 +117,7 @@ function played(one: Case): { draft: Draft; verdict: Verdict } {
     httpStatus: one.refused && !one.complete ? 404 : null,
   });
   const before = one.moved ? { ...one.charge, resolvedAtMs: 1 } : one.charge;
-  const verdict = resolve(draft, one.decision, { before, look, evidence: [28, 29] });
+  const verdict = resolve(draft, one.decision, { before, look, evidence: [28, 29], gone: [] });
   finish(draft);
   return { draft, verdict };
 }
@@ -147,11 +147,15 @@ describe("a person's decision", () => {
     });
   });
 
-  it("is about a charge in doubt, not charged or contested, that has not moved", ({ expect }) => {
+  it("is about a charge in doubt, pending, not charged or contested, that has not moved", ({
+    expect,
+  }) => {
     always((one, { verdict }) => {
       if (verdict.type === "decided") {
         const isContested = one.charge.contested.length > 0;
-        expect(isContested || ["in_doubt", "not_charged"].includes(one.charge.state)).toBe(true);
+        expect(
+          isContested || ["in_doubt", "pending", "not_charged"].includes(one.charge.state),
+        ).toBe(true);
         expect(one.moved).toBe(false);
       }
     });

@@ -120,7 +120,7 @@ describe("a status seen again", () => {
     ["PENDING", "CANCELLED", "status_changed", "declined", 0],
     ["PENDING", "REFUNDED", "status_changed", "approved", 0],
     ["CONFIRMED", "REFUNDED", "status_changed", "approved", -5000],
-    ["CONFIRMED", "CANCELLED", "status_changed", "approved", -5000],
+    ["CONFIRMED", "CANCELLED", "contradiction_found", "approved", 0],
     ["CANCELLED", "CONFIRMED", "late_truth_found", "approved", 5000],
     ["CONFIRMED", "PENDING", "contradiction_found", "approved", 0],
     ["REFUNDED", "CONFIRMED", "contradiction_found", "approved", 0],

@@ -35,7 +35,12 @@ function answered(charge: Charge, outcome: Outcome): Charge | undefined {
 
 function decided(charge: Charge, decision: Decision, record = recordOf()) {
   const draft = draftOf({ charges: [charge], payments: [record], nowMs: NOW });
-  const verdict = resolve(draft, decision, { before: charge, look: reportOf(), evidence: [] });
+  const verdict = resolve(draft, decision, {
+    before: charge,
+    look: reportOf(),
+    evidence: [],
+    gone: [],
+  });
   return { verdict, charge: draft.charges.get("charge-1"), draft };
 }
 

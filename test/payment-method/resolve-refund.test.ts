@@ -3,12 +3,13 @@ import { describe, it } from "vitest";
 import type { Entry } from "../../src/domain/entries.ts";
 import type { RefundDecision } from "../../src/domain/refund-doubt.ts";
 import { type Call, type Crash, METHOD_ID, World } from "../support/fake-host.ts";
-import { resolveRefundCommand } from "../support/method-commands.ts";
+import { resolveCommand, resolveRefundCommand } from "../support/method-commands.ts";
 import { assertDelivered, assertTrueToTheBook, journalOf } from "./promises.ts";
 import { assertRefundsAreAsked, refundsOf } from "./refund-promises.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+const OURS = { key: "key-1", description: "for key-1 of a shop" };
 
 interface Doubt {
   readonly world: World;
@@ -20,7 +21,7 @@ interface Doubt {
 async function inDoubt(whose: "ours" | "of others" = "ours"): Promise<Doubt> {
   const world = new World();
   if (whose === "ours") {
-    await world.charged({ key: "key-1", description: "for key-1 of a shop" });
+    await world.charged(OURS);
   } else {
     world.foreignPayment(70);
   }
@@ -151,9 +152,18 @@ describe("a person's decision about a refund", () => {
       paymentStatus: "CANCELLED",
     });
     expect((await decided(doubt, itIs("refunded", true))).status).toBe(200);
+    // Of the payment, which Harmony calls cancelled, that says nothing: nobody knows until a person judges it.
     const reply = await world.refunded({ of: paymentId });
-    expect(reply).toMatchObject({ status: 201, money: "refunded", retry: "never" });
+    expect(reply).toMatchObject({ status: 201, money: "unknown", retry: "never" });
     expect(JSON.parse(reply.body)).toMatchObject({ id: paymentId, status: "REFUNDED" });
+    const { chargeId } = await world.charged(OURS);
+    const [reason, override] = ["Harmony's support says so", true];
+    const call = world.send(
+      resolveCommand(chargeId, { decision: "not_charged", override, reason }),
+    );
+    await world.time.until(() => call.endedAtMs !== null);
+    expect(await world.refunded({ of: paymentId })).toMatchObject({ money: "refunded" });
+    expect(await world.charged(OURS)).toMatchObject({ status: 201, money: "refunded" });
     await world.time.advance(1000);
     assertTrueToTheBook(world, journalOf(world));
   });

@@ -10,6 +10,7 @@ import {
   assertRefundsKnown,
   assertRefundsSettled,
 } from "../payment-method/refund-promises.ts";
+import { assertContradictionsAreTold, assertContradictionsEnd } from "./checks/contradictions.ts";
 import { assertDecisionsAreEntered, assertDecisionsStand } from "./checks/decisions.ts";
 import { factsOf, type Facts, isLiedTo } from "./checks/facts.ts";
 import {
@@ -143,6 +144,8 @@ function checkCharges(facts: Facts, check: Check): void {
   check("money", () => assertMoney(facts));
   check("answers", () => assertAnswersStay(facts));
   check("older news", () => assertNewsStays(facts));
+  check("contradictions", () => assertContradictionsAreTold(facts));
+  check("ends of contradictions", () => assertContradictionsEnd(facts));
   check("alerts", () => assertAlerts(facts));
 }
 

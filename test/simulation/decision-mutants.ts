@@ -31,7 +31,7 @@ export const DECISION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/resolve.ts",
-        from: `  if (candidates.length > 0 && !override) {`,
+        from: `  if (own.length + candidates.length > 0 && !override) {`,
         to: `  if (false) {`,
       },
       {

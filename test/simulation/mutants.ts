@@ -2,11 +2,12 @@
  * Owns the planted bugs that a simulation must find: those of charges here, those of refunds and
  * revokes in refund-mutants.ts, those of decisions by hand in decision-mutants.ts, those of the page
  * that says whose a payment is in whose-mutants.ts, those of what Harmony refuses and names in
- * refusal-mutants.ts.
+ * refusal-mutants.ts, those of what is known of the money in money-mutants.ts.
  */
 import type { Mutant } from "./plant.ts";
 import { DECISION_MUTANTS } from "./decision-mutants.ts";
 import { REFUND_MUTANTS } from "./refund-mutants.ts";
+import { MONEY_MUTANTS } from "./money-mutants.ts";
 import { REFUSAL_MUTANTS } from "./refusal-mutants.ts";
 import { WHOSE_MUTANTS } from "./whose-mutants.ts";
 
@@ -357,7 +358,7 @@ const CHARGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/status.ts",
-        from: `  return from === "CONFIRMED" && (to === "REFUNDED" || to === "CANCELLED");`,
+        from: `  return from === "CONFIRMED" && to === "REFUNDED";`,
         to: `  return true;`,
       },
     ],
@@ -409,6 +410,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CHARGE_MUTANTS,
   ...WHOSE_MUTANTS,
   ...REFUSAL_MUTANTS,
+  ...MONEY_MUTANTS,
   ...REFUND_MUTANTS,
   ...DECISION_MUTANTS,
 ];

@@ -249,8 +249,8 @@ export const REFUND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/draft.ts",
-        from: `return fact.outcome.kind === "refunded" ? set(fact.outcome.payment, { missing: false }) : 0;`,
-        to: `return fact.outcome.kind === "refunded" ? 2 * set(fact.outcome.payment, {}) : 0;`,
+        from: `? set(fact.outcome.payment, { missing: false, contradicted: null })`,
+        to: `? 2 * set(fact.outcome.payment, { missing: false, contradicted: null })`,
       },
     ],
   },
@@ -272,7 +272,7 @@ export const REFUND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/status.ts",
-        from: `  return from === "CONFIRMED" && (to === "REFUNDED" || to === "CANCELLED");`,
+        from: `  return from === "CONFIRMED" && to === "REFUNDED";`,
         to: `  return from === "CONFIRMED" && to === "CANCELLED";`,
       },
     ],

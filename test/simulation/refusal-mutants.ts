@@ -238,8 +238,8 @@ export const REFUSAL_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "payment-method/payment-method.ts",
-        from: `if (first !== null && isPaidAfterAll(attempt, first, nowMs)) {`,
-        to: `if (first !== null && isPaidAfterAll(attempt, first, 0 * nowMs) && nowMs < 0) {`,
+        from: `if (first !== null && isPaidAfterAll(attempt, first, this.#books.moneyOf(first), nowMs)) {`,
+        to: `if (first !== null && isPaidAfterAll(attempt, first, "unknown", 0 * nowMs) && nowMs < 0) {`,
       },
     ],
   },
@@ -260,8 +260,8 @@ export const REFUSAL_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/draft.ts",
-        from: `return { reread: status === "CANCELLED", disputed: false };`,
-        to: `return { reread: status === "", disputed: false };`,
+        from: `return { reread: status === "CANCELLED", disputed: false, contradicted: null };`,
+        to: `return { reread: status === "", disputed: false, contradicted: null };`,
       },
     ],
   },

@@ -206,7 +206,7 @@ export const WHOSE_MUTANTS: readonly Mutant[] = [
     name: "a contested charge is told not charged",
     edits: [
       {
-        file: "domain/charge.ts",
+        file: "domain/known.ts",
         from: `if (contested.length > 0 && (isMissing || !hasPayment(charge))) {`,
         to: `if (contested.length > 99 && (isMissing || !hasPayment(charge))) {`,
       },

@@ -129,3 +129,36 @@ export function namedForeign(journal: readonly Entry[]): ReadonlySet<string | nu
     ),
   );
 }
+
+/**
+ * The payments of ours that the books cannot follow: Harmony contradicts what is booked and a person has to
+ * say which is true, or one has said it.
+ */
+export function personsOwn({ charges, journal }: Facts): Set<string> {
+  const own = ({ payment, duplicates }: Charge) => [payment?.id ?? "", ...duplicates];
+  const asked = charges.flatMap((one) => one.contested.filter((id) => own(one).includes(id)));
+  const said = journal
+    .filter(({ type }) => type === "operator_resolved")
+    .flatMap(({ paymentId, detail }) => [
+      paymentId ?? "",
+      ...((detail?.["own"] ?? []) as string[]),
+    ]);
+  return new Set([...asked, ...said, ...contradicted(journal)]);
+}
+
+/** The payments of which Harmony's last word is not what is booked. */
+function contradicted(journal: Facts["journal"]): string[] {
+  return journal
+    .filter(
+      ({ type, seq, paymentId, paymentStatus }) =>
+        type === "contradiction_found" &&
+        !journal.some(
+          (one) =>
+            one.seq > seq &&
+            one.paymentId === paymentId &&
+            (["status_changed", "late_truth_found"].includes(one.type) ||
+              (one.type === "polled" && one.paymentStatus === paymentStatus)),
+        ),
+    )
+    .map(({ paymentId }) => paymentId ?? "");
+}

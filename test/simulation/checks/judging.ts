@@ -111,6 +111,9 @@ export function assertWindowsClose(facts: Facts): void {
   }
 }
 
+/** Why a payment of the charge itself is put to a person: that judges nothing of the attempt in flight. */
+const OWN = ["named_payment_missing", "contradicts_the_books"];
+
 /** While an attempt is in flight, what is seen may be what it makes: it is given to nobody. */
 export function assertNothingIsJudgedInFlight({ journal }: Facts): void {
   const inFlight = new Set<string>();
@@ -122,7 +125,7 @@ export function assertNothingIsJudgedInFlight({ journal }: Facts): void {
       inFlight.delete(`${chargeId} ${attempt}`);
     }
     const isTaken = TAKING.includes(type) && attempt !== null;
-    const isAsked = type === "payment_contested" && detail?.["reason"] !== "named_payment_missing";
+    const isAsked = type === "payment_contested" && !OWN.includes(detail?.["reason"] as string);
     if (inFlight.size > 0 && (isTaken || isAsked)) {
       throw new Error(`entry ${seq}: ${paymentId} is judged while ${[...inFlight].join()} is sent`);
     }

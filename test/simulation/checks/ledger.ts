@@ -8,7 +8,7 @@ import type { Entry } from "../../../src/domain/entries.ts";
 import { assertSound, attributed } from "../../payment-method/promises.ts";
 import type { Life } from "../life.ts";
 import { hasFlapped, isTakenBack } from "../book-times.ts";
-import { type Facts, isLiedTo } from "./facts.ts";
+import { type Facts, isLiedTo, personsOwn } from "./facts.ts";
 
 export function assertPositions({ ledger, worlds }: Life): void {
   const positions = worlds
@@ -116,8 +116,9 @@ export function assertMoney(facts: Facts): void {
     return;
   }
   const owners = attributed(journal);
-  // What became of a payment that Harmony has forgotten, nobody can know.
-  const gone = new Set(payments.flatMap(({ id, goneAt }) => (goneAt === undefined ? [] : [id])));
+  // What became of a payment that Harmony has forgotten, or contradicts itself about, nobody can know.
+  const forgotten = payments.flatMap(({ id, goneAt }) => (goneAt === undefined ? [] : [id]));
+  const gone = new Set([...forgotten, ...personsOwn(facts)]);
   const taken = payments
     .filter(({ id, status }) => owners.has(id) && status === "CONFIRMED" && !gone.has(id))
     .reduce((sum, { amountMinor }) => sum + amountMinor, 0);

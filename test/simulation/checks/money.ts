@@ -88,6 +88,8 @@ function assertExcused(facts: Facts, wish: string, earlier: Payment, further: Pa
   const isKnown =
     isUnseen ||
     isReported(facts, earlier) ||
+    // The earlier one is a charge's own, and it is the further one that came too late.
+    (isReported(facts, further) && isOwn(facts, earlier)) ||
     isForgottenUnseen(facts, earlier) ||
     isMistaken(facts, earlier);
   if (excuse !== "lied_about" && isReadable && !isKnown) {
@@ -105,6 +107,10 @@ export function reportedIds({ journal }: Pick<Facts, "journal">): ReadonlySet<st
     ];
   });
   return new Set(ids);
+}
+
+function isOwn({ charges }: Facts, { id }: Payment): boolean {
+  return charges.some(({ payment }) => payment?.id === id);
 }
 
 function isReported(facts: Facts, payment: Payment): boolean {

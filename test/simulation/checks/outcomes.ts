@@ -9,7 +9,7 @@ import type { Life } from "../life.ts";
 import { keyOf } from "../shop.ts";
 import { holdsMoney, listedFrom } from "../book-times.ts";
 import { isBeyondHorizon, askedAt, mayBeTaken, wasTold } from "./excuses.ts";
-import { type Facts, isUnreadable } from "./facts.ts";
+import { type Facts, isUnreadable, personsOwn } from "./facts.ts";
 import { reportedIds, isUnseenNo } from "./money.ts";
 import { isBesideANo, isForgottenUnseen, isLeftBehind, submissionFor, tellsNo } from "./noes.ts";
 
@@ -60,8 +60,10 @@ function ownIds(charge: Charge | undefined): string[] {
 }
 
 /** What a read has shown since the last change is what the books say: no older news takes its place. */
-export function assertNewsStays({ life, journal, payments, seen, lies }: Facts): void {
-  const named = new Set(lies.map((lie) => lie.named));
+export function assertNewsStays(facts: Facts): void {
+  const { life, journal, payments, seen, lies } = facts;
+  // Which of Harmony's words is true, a person has to say.
+  const named = new Set([...lies.map((lie) => lie.named), ...personsOwn(facts)]);
   // Reads that overlap leave it to one more read, and Harmony has forgotten the payment by then: its
   // money is unknown, and a person is asked where it is.
   const missing = new Set(

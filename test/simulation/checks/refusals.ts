@@ -125,8 +125,11 @@ export function assertNothingBesideAContest(facts: Facts): void {
     for (const { atMs, amount, description } of world.submissions) {
       const before = atMs - LOOK_MS;
       const last = own.findLast(({ seq }) => (times.get(seq) ?? Infinity) <= atMs);
+      // What contradicts the books is its own charge's beyond doubt, and forbids no other.
       const isContested =
-        last?.type === "payment_contested" && (times.get(last.seq) ?? Infinity) <= before;
+        last?.type === "payment_contested" &&
+        last.detail?.["reason"] !== "contradicts_the_books" &&
+        (times.get(last.seq) ?? Infinity) <= before;
       const isPriced = Math.round(amount * 100) === payment.amountMinor;
       const isAlive = holdsMoney(statusAt(payment, before)) && payment.goneAt === undefined;
       if (isContested && isPriced && isAlive && !isOverridden(facts, payment, atMs)) {

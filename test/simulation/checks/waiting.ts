@@ -5,7 +5,7 @@
  */
 import type { Entry } from "../../../src/domain/entries.ts";
 import type { LaterTrouble, Trouble } from "../plan.ts";
-import { type Facts, HORIZON_MS, LOOK_MS } from "./facts.ts";
+import { type Facts, HORIZON_MS, LOOK_MS, personsOwn } from "./facts.ts";
 import { TELLING } from "./questions.ts";
 
 /** The longest planned delay between two looks, and how far failures stretch it. */
@@ -82,7 +82,7 @@ const SETTLED: readonly (string | null)[] = ["CANCELLED", "CONFIRMED"];
 export function assertOlderNewsIsReadAgain(facts: Facts): void {
   const { journal, isHalted, times, life, lies } = facts;
   // What an answer about another payment said of one its own reads contradict: that is no news of it.
-  const named = new Set(lies.map((lie) => lie.named));
+  const named = new Set([...lies.map((lie) => lie.named), ...personsOwn(facts)]);
   for (const { type, seq, paymentId, paymentStatus } of journal) {
     const isNews = type === "polled" && SETTLED.includes(paymentStatus);
     if (!isNews || isHalted || named.has(paymentId ?? "")) {

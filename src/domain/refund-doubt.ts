@@ -11,6 +11,9 @@ import { lastRefundAttempt, type Refund, underWayUntilMs } from "./refund.ts";
 import { DAY_MS, nextPoll } from "./schedule.ts";
 import { learnFromPoll, type PollReport } from "./status.ts";
 
+/** The facts that could have ended a refund's doubt. */
+const TELLING: ReadonlySet<Fact["type"]> = new Set(["polled", "refund_answered"]);
+
 /** What becomes of a refund by something else than the answer to its own attempt. */
 type Conclusion = Pick<Resolved, "as" | "by" | "payment" | "evidence"> &
   Partial<Pick<Resolved, "decision">>;
@@ -37,7 +40,7 @@ export function concludeRefund(
 
 /**
  * Records a read of the payment that was made for a refund. What it shows ends the doubt or does not
- * (`settleRefunds`); the reads go on by a plain schedule, and after a day a person is asked as well.
+ * (`settleRefunds`); the reads go on by a plain schedule.
  */
 export function learnFromRefundRead(draft: Draft, refundId: string, report: PollReport): void {
   const { nowMs, jitter, rules } = draft.view;
@@ -48,27 +51,13 @@ export function learnFromRefundRead(draft: Draft, refundId: string, report: Poll
   const watch =
     state === "in_doubt" && doubt !== null ? { doubt: { ...doubt, looks }, nextRead } : null;
   learnFromPoll(draft, { ...report, refundId, watch });
-  settleRefunds(draft);
-  const refund = refundIn(draft, refundId);
-  if (refund.state !== "in_doubt" || refund.escalated || refund.doubt === null) {
-    return;
-  }
-  if (nowMs - refund.doubt.sinceMs >= DAY_MS) {
-    note(draft, {
-      type: "refund_escalated",
-      atMs: nowMs,
-      chargeId: ownerIdOf(draft, refund.request.paymentId),
-      refundId,
-      attempt: lastRefundAttempt(refund)?.attempt ?? null,
-      reason: "in_doubt_for_a_day",
-    });
-  }
 }
 
 /**
  * A statement of this step that a payment is REFUNDED ends each of its refunds in doubt, whoever asked
  * for it. One that began before a refund's last attempt is older than that; and while another attempt
- * is in flight, its answer says first who has done it.
+ * is in flight, its answer says first who has done it. Whichever was read or answered in this step, and
+ * is in doubt still, is a person's as well once the doubt is a day old.
  */
 export function settleRefunds(draft: Draft): void {
   for (const noted of draft.noted) {
@@ -83,6 +72,24 @@ export function settleRefunds(draft: Draft): void {
       }
     }
   }
+  const told = draft.noted.filter(({ fact }) => TELLING.has(fact.type));
+  for (const refundId of new Set(told.map(({ refund }) => refund?.refundId))) {
+    const refund = refundId === undefined ? undefined : draft.refunds.get(refundId);
+    if (refund !== undefined && isAPersons(refund, draft.view.nowMs)) {
+      note(draft, {
+        type: "refund_escalated",
+        atMs: draft.view.nowMs,
+        chargeId: ownerIdOf(draft, refund.request.paymentId),
+        refundId: refund.refundId,
+        attempt: lastRefundAttempt(refund)?.attempt ?? null,
+        reason: "in_doubt_for_a_day",
+      });
+    }
+  }
+}
+
+function isAPersons({ state, escalated, doubt }: Refund, nowMs: number): boolean {
+  return state === "in_doubt" && !escalated && doubt !== null && nowMs - doubt.sinceMs >= DAY_MS;
 }
 
 /** What a person says became of a refund that is in doubt. */

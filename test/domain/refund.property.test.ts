@@ -287,6 +287,25 @@ class Method {
   }
 }
 
+/** Lives that once broke a promise: a second attempt is refused after a day of the first one's doubt. */
+const LIVES: [isOurs: boolean, list: readonly Action[]][] = [
+  [
+    false,
+    [
+      actionOf("refund"),
+      actionOf("abandon"),
+      actionOf("wait", { waitMs: 3_600_000 }),
+      actionOf("refund", { answered: true }),
+      actionOf("wait", { waitMs: 86_400_000 }),
+      actionOf("answer", { outcome: "refused" }),
+    ],
+  ],
+];
+
+function actionOf(type: Action["type"], more: Partial<Action> = {}): Action {
+  return { type, pick: 0, outcome: "refunded", answered: false, waitMs: 1000, ...more };
+}
+
 /** Runs a promise after every step of many lives; a failure prints the seed that repeats it. */
 function always(promise: (method: Method, before: Method["refunds"], draft: Draft) => void): void {
   fc.assert(
@@ -296,7 +315,7 @@ function always(promise: (method: Method, before: Method["refunds"], draft: Draf
         method.act(action);
       }
     }),
-    { numRuns: 2000 },
+    { numRuns: 2000, examples: LIVES },
   );
 }
 

@@ -149,13 +149,13 @@ export const REFUND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/refund-doubt.ts",
-        from: `  if (refund.state !== "in_doubt" || refund.escalated`,
-        to: `  if (refund.state === "in_doubt" && report.seen?.status === "CONFIRMED") {
+        from: `  learnFromPoll(draft, { ...report, refundId, watch });`,
+        to: `  learnFromPoll(draft, { ...report, refundId, watch });
+  if (state === "in_doubt" && report.seen?.status === "CONFIRMED") {
     const conclusion = { as: "not_refunded", by: "read", evidence: [], decision: null } as const;
-    concludeRefund(draft, identityOf(refund), { ...conclusion, payment: bare(report.seen) });
-    return;
-  }
-  if (refund.state !== "in_doubt" || refund.escalated`,
+    const identity = identityOf(refundIn(draft, refundId));
+    concludeRefund(draft, identity, { ...conclusion, payment: bare(report.seen) });
+  }`,
       },
     ],
   },
@@ -194,8 +194,8 @@ export const REFUND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/refund-doubt.ts",
-        from: `refund.doubt.sinceMs >= DAY_MS`,
-        to: `refund.doubt.sinceMs >= 99 * DAY_MS`,
+        from: `doubt.sinceMs >= DAY_MS`,
+        to: `doubt.sinceMs >= 99 * DAY_MS`,
       },
     ],
   },
@@ -204,8 +204,8 @@ export const REFUND_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "domain/refund-doubt.ts",
-        from: `refund.doubt.sinceMs >= DAY_MS`,
-        to: `refund.doubt.sinceMs >= 0`,
+        from: `doubt.sinceMs >= DAY_MS`,
+        to: `doubt.sinceMs >= 0`,
       },
     ],
   },

@@ -3,6 +3,7 @@
  * Must not make a Response: src/http puts these results on the wire. Never causes a request to
  * Harmony.
  */
+import { foldId, isUuid } from "../domain/ids.ts";
 import type { LedgerDatabase } from "../ledger/database.ts";
 import { getEntry, queryEntries } from "../ledger/queries.ts";
 import type { EntryResult } from "../ledger/queries.ts";
@@ -14,7 +15,6 @@ import type { ParameterError } from "./parameters.ts";
 /** For one statement; a page takes at most seven, nearly always two. */
 export const STATEMENT_TIMEOUT_MS = 10_000;
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Up to 15 digits: a safe integer, and more than any chain will have. */
 const SEQ = /^[1-9]\d{0,14}$/;
 
@@ -75,11 +75,10 @@ export async function readEntry(
   seq: string,
   timeoutMs: number = STATEMENT_TIMEOUT_MS,
 ): Promise<EntryResult> {
-  const id = paymentMethodId.toLowerCase();
-  if (!UUID.test(id) || !SEQ.test(seq)) {
+  if (!isUuid(paymentMethodId) || !SEQ.test(seq)) {
     return { type: "none" };
   }
-  return getEntry(db, id, Number(seq), timeoutMs);
+  return getEntry(db, foldId(paymentMethodId), Number(seq), timeoutMs);
 }
 
 function invalidCursor(detail: string): ListResult {

@@ -4,6 +4,8 @@
  */
 import * as z from "zod";
 import { ENTRY_TYPES } from "../domain/entries.ts";
+import { readQueryKey } from "../domain/idempotency-key.ts";
+import { foldId, isUuid } from "../domain/ids.ts";
 import { EQUALITY_FILTERS } from "../ledger/plan.ts";
 import type { EntryFilters } from "../ledger/plan.ts";
 import { LIMIT_MAX } from "../ledger/queries.ts";
@@ -16,8 +18,6 @@ export const LIMIT_DEFAULT = 100;
 
 /** Longest text that a column may hold by `outsideText`. */
 const TEXT_MAX = 2048;
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export interface Parameters {
   readonly filters: EntryFilters;
@@ -50,13 +50,16 @@ const once = <Value>(value: z.ZodType<Value, string>) =>
 
 const text = z.string().min(1, "must not be empty").max(TEXT_MAX, `is longer than ${TEXT_MAX}`);
 
-/** UUIDs are kept in lower case, ours and Harmony's; whatever else a chain is called is left alone. */
-const id = text.transform((value) => (UUID.test(value) ? value.toLowerCase() : value));
+/** Kept folded, ours and Harmony's; whatever else a chain is called is left alone. */
+const id = text.transform(foldId);
 
-const paymentMethodId = z
-  .string()
-  .regex(UUID, "must be a UUID")
-  .transform((value) => value.toLowerCase());
+/** As the look-up of a charge takes it: quoted or bare; what is no key is in no entry. */
+const key = text.transform((value) => {
+  const read = readQueryKey(value);
+  return read.type === "key" ? read.key : value;
+});
+
+const paymentMethodId = z.string().refine(isUuid, "must be a UUID").transform(foldId);
 
 const centavos = z
   .string()
@@ -74,12 +77,12 @@ const Query = z.strictObject({
   paymentMethodId: anyOf(paymentMethodId),
   paymentId: anyOf(id),
   chargeId: anyOf(id),
-  idempotencyKey: anyOf(text),
+  idempotencyKey: anyOf(key),
   reference: anyOf(text),
   caller: anyOf(text),
   type: anyOf(z.enum(ENTRY_TYPES, "must be a type of entry") as z.ZodType<string, string>),
   outcome: anyOf(text),
-  paymentStatus: anyOf(text),
+  paymentStatus: anyOf(text.toUpperCase()),
   occurredFrom: z.array(time).optional(),
   occurredTo: z.array(time).optional(),
   recordedFrom: z.array(time).optional(),

@@ -16,12 +16,12 @@ export const CHARGE_STATES = [
 
 export type ChargeState = (typeof CHARGE_STATES)[number];
 
-/** What the caller wishes, parsed; every member but `reference` is compared for a mismatch. */
+/** What the caller wishes, parsed; every member is compared for a mismatch. */
 export interface ChargeRequest {
   readonly amountMinor: number;
   readonly currency: string;
   readonly description: string | null;
-  /** The caller's own order number; not sent to Harmony and not compared. */
+  /** The caller's own order number; not sent to Harmony. */
   readonly reference: string | null;
 }
 
@@ -206,17 +206,11 @@ export function isFinal(state: ChargeState): boolean {
 
 /** Names the members in which a repeated request differs from the first under its key. */
 export function differingMembers(first: ChargeRequest, second: ChargeRequest): string[] {
-  const differing: string[] = [];
-  if (first.amountMinor !== second.amountMinor) {
-    differing.push("amount");
-  }
-  if (first.currency !== second.currency) {
-    differing.push("currency");
-  }
-  if (first.description !== second.description) {
-    differing.push("description");
-  }
-  return differing;
+  const amount = first.amountMinor === second.amountMinor ? [] : ["amount"];
+  const others = (["currency", "description", "reference"] as const).filter(
+    (member) => first[member] !== second[member],
+  );
+  return [...amount, ...others];
 }
 
 /** For the default arm of an exhaustive switch: reached only by a bug or corrupted state. */

@@ -314,6 +314,8 @@ export interface FirstUse {
   readonly money: Money;
   /** In pesos, as the caller wrote it. */
   readonly amount: number;
+  /** What the key is bound to, for its owner: the members that are compared, and the reason. */
+  readonly request?: Readonly<Record<string, string | number | null>>;
 }
 
 /** An error on its way to a caller. Extension members by code; absent ones are left out. */

@@ -6,13 +6,14 @@
  */
 import { unreachable } from "../domain/charge.ts";
 import { OUTSIDE_TEXT_MAX } from "../domain/entries.ts";
+import { isUuid } from "../domain/ids.ts";
 import {
   isPaymentStatus,
   type NameIs,
   type NotSentReason,
   type Outcome,
 } from "../domain/outcome.ts";
-import { isJsonObject, isUuid, type Name, namesIn, parseJson, parsePayment } from "./wire.ts";
+import { isJsonObject, type Name, namesIn, parseJson, parsePayment } from "./wire.ts";
 
 /** What came over the wire for one request. */
 export type Exchange =

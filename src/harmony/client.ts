@@ -7,10 +7,11 @@ import { centavosToPesos } from "../domain/money.ts";
 import { taggedDescription } from "../domain/tag.ts";
 import type { LookReport, SeenPayment } from "../domain/facts.ts";
 import type { ChargeRequest } from "../domain/charge.ts";
+import { foldId } from "../domain/ids.ts";
 import type { Payment } from "../domain/outcome.ts";
 import type { Exchange, MethodReading } from "./classify.ts";
 import { isRefundRefusal } from "./classify-refund.ts";
-import { foldId, parseHistoryPage, parseJson, parseMethodStatus, parsePayment } from "./wire.ts";
+import { parseHistoryPage, parseJson, parseMethodStatus, parsePayment } from "./wire.ts";
 
 export interface HarmonySettings {
   readonly baseUrl: string;

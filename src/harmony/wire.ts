@@ -4,6 +4,7 @@
  */
 import { parse } from "lossless-json";
 import * as z from "zod";
+import { foldId, isUuid } from "../domain/ids.ts";
 import { pesosToCentavos } from "../domain/money.ts";
 import { tagIn } from "../domain/tag.ts";
 import type { SeenPayment } from "../domain/facts.ts";
@@ -19,17 +20,17 @@ export function isPaymentId(text: string): boolean {
   return PAYMENT_ID.test(text);
 }
 
-/** Payment methods are addressed by UUID; what has no such id could not be asked for. */
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-/** UUIDs are the same in any letter case (RFC 9562, 4). */
-export function foldId(id: string): string {
-  return UUID.test(id) ? id.toLowerCase() : id;
-}
-
 const Id = z.string().regex(PAYMENT_ID);
-/** A status or currency is a column of the ledger: short and visible, or it is not one. */
-const Word = z.string().regex(/^[\x21-\x7e]{1,64}$/);
+/** Payment methods are addressed by UUID; what has no such id could not be asked for. */
+const MethodId = z.string().refine(isUuid);
+/**
+ * A status or currency is a column of the ledger: short and visible, or it is not one. They are codes,
+ * the same in any letter case, and known in capitals.
+ */
+const Word = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,64}$/)
+  .toUpperCase();
 
 const PaymentShape = z
   .object({ id: Id, status: Word, amount: z.number(), currency: Word })
@@ -106,7 +107,7 @@ export function parseHistoryPage(
 
 /** A payment method as Harmony lists it; only `id` and `status` are sure. */
 const MethodItem = z.looseObject({
-  id: z.string().regex(UUID),
+  id: MethodId,
   status: Word,
   externalId: z.string().nullish(),
   card: z.looseObject({}).nullish(),
@@ -116,7 +117,7 @@ const MethodItem = z.looseObject({
 const MethodList = z.looseObject({ count: z.int().min(0), items: z.array(MethodItem) });
 
 const CreatedMethod = z.looseObject({
-  id: z.string().regex(UUID),
+  id: MethodId,
   checkoutUrl: z.url({ protocol: /^https?$/ }),
 });
 
@@ -126,19 +127,19 @@ export function isMethodList(json: unknown): boolean {
 
 export function isMethod(json: unknown, paymentMethodId: string): boolean {
   const parsed = MethodItem.safeParse(json);
-  return parsed.success && parsed.data.id.toLowerCase() === paymentMethodId;
+  return parsed.success && foldId(parsed.data.id) === paymentMethodId;
 }
 
 /** The id of a payment method just made, where this is what Harmony answers to that. */
 export function createdMethodId(json: unknown): string | null {
   const parsed = CreatedMethod.safeParse(json);
-  return parsed.success ? parsed.data.id.toLowerCase() : null;
+  return parsed.success ? foldId(parsed.data.id) : null;
 }
 
 /** The status of a payment method, if this is that method. */
 export function parseMethodStatus(json: unknown, paymentMethodId: string): string | null {
   const parsed = MethodShape.safeParse(json);
-  if (!parsed.success || parsed.data.id.toLowerCase() !== paymentMethodId) {
+  if (!parsed.success || foldId(parsed.data.id) !== paymentMethodId) {
     return null;
   }
   return parsed.data.status;
@@ -163,9 +164,4 @@ export function namesIn(json: unknown): readonly Name[] {
     const id = foldId(candidate);
     return [{ id, ...(id === candidate ? {} : { spelt: candidate }) }];
   });
-}
-
-/** Whether an id has the shape of Harmony's payments' ids. */
-export function isUuid(id: string): boolean {
-  return UUID.test(id);
 }

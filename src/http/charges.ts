@@ -7,6 +7,7 @@ import { isPaymentId } from "../harmony/wire.ts";
 import { askObject, GRACE_MS } from "./ask-object.ts";
 import type { Caller } from "./auth.ts";
 import { actorOf, type Context, waitMsOf } from "./context.ts";
+import { readIdempotencyKey, readQueryKey } from "../domain/idempotency-key.ts";
 import { readKeyed } from "./keyed.ts";
 import { answerResponse, problemResponse } from "./problem.ts";
 import { readChargeBody } from "./schemas.ts";
@@ -73,26 +74,34 @@ export async function getCharge(
   id: string,
   chargeId: string,
 ): Promise<Response> {
-  return readCharge(context, id, auditor(caller) ? null : caller.callerId, {
-    chargeId: chargeId.toLowerCase(),
-  });
+  return readCharge(context, id, auditor(caller) ? null : caller.callerId, { chargeId });
 }
 
-/** `GET /api/payment-method/{id}/charge?idempotencyKey=`; an auditor may name another's `caller=`. */
+/**
+ * `GET /api/payment-method/{id}/charge?idempotencyKey=`, or with the key's own header; an auditor may
+ * name another's `caller=`.
+ */
 export async function findCharge(context: Context, caller: Caller, id: string): Promise<Response> {
-  const { url } = context;
+  const { url, request } = context;
   const errors = [...new Set(url.searchParams.keys())]
     .filter((name) => name !== "idempotencyKey" && !(name === "caller" && auditor(caller)))
     .map((name) => ({ pointer: name, detail: "is not a parameter of this call" }));
-  const idempotencyKey = url.searchParams.get("idempotencyKey");
-  if (idempotencyKey === null || idempotencyKey === "") {
-    errors.push({ pointer: "idempotencyKey", detail: "is required" });
+  const inQuery = readQueryKey(url.searchParams.get("idempotencyKey"));
+  const inHeader = readIdempotencyKey(request.headers.get("idempotency-key"));
+  const [key, other] = inQuery.type === "missing" ? [inHeader, inQuery] : [inQuery, inHeader];
+  if (key.type !== "key") {
+    const detail = key.type === "missing" ? "is required, or its header" : key.detail;
+    errors.push({ pointer: "idempotencyKey", detail });
+  } else if (other.type === "invalid" || (other.type === "key" && other.key !== key.key)) {
+    errors.push({ pointer: "Idempotency-Key", detail: "is another key than the query's" });
   }
-  if (idempotencyKey === null || errors.length > 0) {
+  if (key.type !== "key" || errors.length > 0) {
     return problemResponse(context, "invalid_request", { errors });
   }
   const owner = url.searchParams.get("caller") ?? caller.callerId;
-  return readCharge(context, id, owner, { caller: owner, idempotencyKey });
+  const by = { caller: owner, idempotencyKey: key.key };
+  const detail = `No charge is known under this spelling of the key: ${JSON.stringify(key.key)}. In a query \`+\` is a blank; write it as \`%2B\`. This does not say that nothing was charged.`;
+  return readCharge(context, id, owner, by, detail);
 }
 
 async function readCharge(
@@ -100,6 +109,7 @@ async function readCharge(
   id: string,
   owner: string | null,
   by: { readonly chargeId: string } | { readonly caller: string; readonly idempotencyKey: string },
+  notFound: string = ERRORS.not_found.explanation,
 ): Promise<Response> {
   const { startedAtMs, config } = context;
   const answer = await askObject(
@@ -108,7 +118,7 @@ async function readCharge(
     startedAtMs + config.waitMs,
   );
   if (answer.reply.status === ERRORS.not_found.status) {
-    return problemResponse(context, "not_found");
+    return problemResponse(context, "not_found", { detail: notFound });
   }
   return answerResponse(answer, Date.now() - startedAtMs);
 }

@@ -6,7 +6,7 @@ import type { Config, Env } from "../env.ts";
 import type { Actor } from "../domain/facts.ts";
 import type { Money } from "../domain/outcome.ts";
 import type { Caller } from "./auth.ts";
-import { readIdempotencyKey } from "./idempotency-key.ts";
+import { readIdempotencyKey } from "../domain/idempotency-key.ts";
 
 /** What it takes to reach a payment method's object, for whomever. */
 export interface Reach {

@@ -4,7 +4,7 @@
  */
 import { type BodyBytes, readBody } from "./body.ts";
 import type { Context } from "./context.ts";
-import { readIdempotencyKey } from "./idempotency-key.ts";
+import { readIdempotencyKey } from "../domain/idempotency-key.ts";
 import { problemResponse } from "./problem.ts";
 
 export type Keyed =

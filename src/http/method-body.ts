@@ -3,7 +3,7 @@
  * are passed on, since Harmony may know them. Must not keep what is in it: it names a person.
  */
 import * as z from "zod";
-import { type BodyReading, inputErrors, invalid, parseBody } from "./schemas.ts";
+import { type BodyReading, readJson } from "./schemas.ts";
 
 const TEXT_MAX = 500;
 const Text = z
@@ -13,7 +13,7 @@ const Text = z
 
 const MethodBody = z.looseObject(
   {
-    externalId: Text.optional(),
+    externalId: Text.refine((text) => !text.includes("\0"), "must not contain NUL").optional(),
     verificationAmount: z.number({ error: "must be a JSON number in pesos" }).min(0).optional(),
     billingInformation: z
       .looseObject(
@@ -42,16 +42,10 @@ export interface WantedMethod {
 }
 
 export function readMethodBody(bytes: Uint8Array): BodyReading<WantedMethod> {
-  const json = parseBody(bytes);
-  if (json === undefined) {
-    return invalid("invalid_request", [{ pointer: "", detail: "is not JSON in UTF-8" }]);
+  const read = readJson(MethodBody, bytes);
+  if (read.type === "invalid") {
+    return read;
   }
-  const parsed = MethodBody.safeParse(json);
-  if (!parsed.success) {
-    return invalid("invalid_request", inputErrors(parsed.error));
-  }
-  return {
-    type: "ok",
-    value: { body: JSON.stringify(json), externalId: parsed.data.externalId ?? null },
-  };
+  const { externalId = null } = read.value;
+  return { type: "ok", value: { body: JSON.stringify(read.value), externalId } };
 }

@@ -5,21 +5,17 @@
 import * as z from "zod";
 import type { RefundDecision } from "../domain/refund-doubt.ts";
 import type { Decision } from "../domain/resolve.ts";
-import { foldId, isPaymentId } from "../harmony/wire.ts";
-import { type BodyReading, inputErrors, invalid, parseBody } from "./schemas.ts";
+import { foldId } from "../domain/ids.ts";
+import { isPaymentId } from "../harmony/wire.ts";
+import { type BodyReading, plainText, readJson } from "./schemas.ts";
 
 /** Enough to say why, and well within what an entry keeps of a text. */
 const REASON_MAX = 500;
 
-const Reason = z
-  .string({ error: "is required: say why" })
-  .refine((text) => text.trim() !== "", "must say why")
-  .refine((text) => text.isWellFormed(), "must be well-formed Unicode")
-  .refine(
-    (text) => Array.from(text).length <= REASON_MAX,
-    `must have at most ${REASON_MAX} characters`,
-  )
-  .refine((text) => !/\p{Cc}/u.test(text), "must not contain control characters");
+const Reason = plainText(REASON_MAX, "is required: say why").refine(
+  (text) => text.trim() !== "",
+  "must say why",
+);
 
 const ResolutionBody = z.discriminatedUnion(
   "decision",
@@ -43,7 +39,7 @@ const ResolutionBody = z.discriminatedUnion(
 
 /** `POST .../charge/{chargeId}/resolution`. */
 export function readResolutionBody(bytes: Uint8Array): BodyReading<Decision> {
-  return readStrict(ResolutionBody, bytes);
+  return readJson(ResolutionBody, bytes);
 }
 
 const RefundResolutionBody = z.strictObject({
@@ -61,16 +57,5 @@ const ResumeBody = z.strictObject({ reason: Reason });
 
 /** `POST .../resume`. */
 export function readResumeBody(bytes: Uint8Array): BodyReading<{ readonly reason: string }> {
-  return readStrict(ResumeBody, bytes);
-}
-
-function readStrict<T>(schema: z.ZodType<T>, bytes: Uint8Array): BodyReading<T> {
-  const json = parseBody(bytes);
-  if (json === undefined) {
-    return invalid("invalid_request", [{ pointer: "", detail: "is not JSON in UTF-8" }]);
-  }
-  const parsed = schema.safeParse(json);
-  return parsed.success
-    ? { type: "ok", value: parsed.data }
-    : invalid("invalid_request", inputErrors(parsed.error));
+  return readJson(ResumeBody, bytes);
 }

@@ -22,7 +22,7 @@ export async function postResolution(
     ...by,
     type: "resolve_charge",
     paymentMethodId: id,
-    chargeId: chargeId.toLowerCase(),
+    chargeId,
     decision,
   }));
 }
@@ -39,7 +39,7 @@ export async function postRefundResolution(
     type: "resolve_refund",
     paymentMethodId: id,
     id: of.paymentId,
-    refundId: of.refundId.toLowerCase(),
+    refundId: of.refundId,
     decision,
   }));
 }

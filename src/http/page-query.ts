@@ -40,7 +40,7 @@ export function readPageQuery(
   };
   const page = whole("page", PAGE_MAX);
   const pageSize = whole("pageSize", PAGE_SIZE_MAX);
-  const status = parameters.get("status");
+  const status = parameters.get("status")?.toUpperCase() ?? null;
   if (status !== null && !statuses.includes(status)) {
     errors.push({ pointer: "status", detail: `must be one of ${statuses.join(", ")}` });
   }

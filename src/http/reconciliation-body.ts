@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { time } from "../audit/parameters.ts";
 import { GATEWAY_CHAIN_ID } from "../domain/entries.ts";
+import { foldId, isUuid } from "../domain/ids.ts";
 import {
   type Figures,
   type NotCompared,
@@ -15,9 +16,8 @@ import {
 } from "../domain/reconciliation.ts";
 import type { Progress } from "../ledger/reconciliation-figures.ts";
 import type { NewRun, Run } from "../ledger/reconciliations.ts";
-import { type BodyReading, inputErrors, invalid, parseBody } from "./schemas.ts";
+import { type BodyReading, readJson } from "./schemas.ts";
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const Time = z.string({ error: "must be an RFC 3339 time" }).pipe(time);
 
 const Wanted = z
@@ -25,8 +25,8 @@ const Wanted = z
     {
       paymentMethodId: z
         .string({ error: "must be a UUID" })
-        .regex(UUID, "must be a UUID")
-        .transform((id) => id.toLowerCase())
+        .refine(isUuid, "must be a UUID")
+        .transform(foldId)
         .refine((id) => id !== GATEWAY_CHAIN_ID, "is the gateway's own chain")
         .optional(),
       from: Time.optional(),
@@ -50,14 +50,7 @@ const Wanted = z
   });
 
 export function readWanted(bytes: Uint8Array): BodyReading<NewRun["scope"]> {
-  const json = parseBody(bytes);
-  if (json === undefined) {
-    return invalid("invalid_request", [{ pointer: "", detail: "is not JSON in UTF-8" }]);
-  }
-  const parsed = Wanted.safeParse(json);
-  return parsed.success
-    ? { type: "ok", value: parsed.data }
-    : invalid("invalid_request", inputErrors(parsed.error));
+  return readJson(Wanted, bytes);
 }
 
 /** What a run covers. */

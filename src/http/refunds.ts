@@ -66,7 +66,7 @@ export async function getRefund(
       paymentMethodId: id,
       caller: caller.callerId,
       id: of.paymentId,
-      refundId: of.refundId.toLowerCase(),
+      refundId: of.refundId,
     },
     startedAtMs + config.waitMs,
   );

@@ -7,6 +7,7 @@ import { Router } from "itty-router";
 import { configOf, type Env } from "../env.ts";
 import { GATEWAY_CHAIN_ID } from "../domain/entries.ts";
 import { type ErrorCode, ERRORS } from "../domain/errors.ts";
+import { foldId, isUuid } from "../domain/ids.ts";
 import { authenticate, type Caller, type Scope } from "./auth.ts";
 import { findCharge, getCharge, getPayment, postCharge } from "./charges.ts";
 import type { Context } from "./context.ts";
@@ -104,8 +105,6 @@ function route(
   return { method, path, scopes, handler };
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
 interface Matched {
   readonly route: Route | null;
   readonly params: Params;
@@ -191,17 +190,17 @@ async function respond(
   return matched.route.handler(context, caller, matched.params);
 }
 
-/** The routes of this path, by method, with checked and lower-cased ids; none where it is unknown. */
+/** The routes of this path, by method, with its ids folded; none where it is unknown. */
 async function matching(request: Request): Promise<Matched[]> {
   const found = (await paths.fetch(request)) ?? [];
-  return found.flatMap(({ route: one, params }) => {
-    const id = params["id"]?.toLowerCase();
-    if (id === undefined) {
-      return [{ route: one, params }];
-    }
+  return found.flatMap(({ route: one, params: given }) => {
+    const params = Object.fromEntries(
+      Object.entries(given).map(([name, value]) => [name, foldId(value)]),
+    );
+    const { id } = params;
     // The gateway's own chain can be read in the ledger, and is no payment method.
-    const known = UUID.test(id) && !(id === GATEWAY_CHAIN_ID && one?.path.startsWith(METHODS));
-    return known ? [{ route: one, params: { ...params, id } }] : [];
+    const isOwn = id === GATEWAY_CHAIN_ID && one?.path.startsWith(METHODS) === true;
+    return id === undefined || (isUuid(id) && !isOwn) ? [{ route: one, params }] : [];
   });
 }
 

@@ -23,26 +23,49 @@ const Amount = z.number({ error: "must be a JSON number in pesos" }).transform((
   return centavos;
 });
 
-const Description = z
+/**
+ * What would not show as it reads: controls, and the marks that turn the direction of what follows, a
+ * tag of ours included.
+ */
+const UNPLAIN = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u;
+
+/** A text that people read, in an entry or on a statement. */
+export function plainText(codePointsMax: number, error: string) {
+  return z
+    .string({ error })
+    .refine((text) => text.isWellFormed(), "must be well-formed Unicode")
+    .refine(
+      (text) => Array.from(text).length <= codePointsMax,
+      `must have at most ${codePointsMax} characters`,
+    )
+    .refine((text) => !UNPLAIN.test(text), "must not contain control characters");
+}
+
+/** Nothing is said by leaving a text out, by null and by an empty one: it is one request. */
+function orNothing(text: z.ZodType<string, string>) {
+  return text.nullish().transform((said) => (said === "" ? null : (said ?? null)));
+}
+
+const Description = plainText(DESCRIPTION_MAX, "must be a string");
+const Reference = z
   .string({ error: "must be a string" })
-  .refine((text) => text.isWellFormed(), "must be well-formed Unicode")
-  .refine(
-    (text) => Array.from(text).length <= DESCRIPTION_MAX,
-    `must have at most ${DESCRIPTION_MAX} characters`,
-  )
-  .refine((text) => !/\p{Cc}/u.test(text), "must not contain control characters");
+  .regex(/^[\x21-\x7e]{0,64}$/, "must be 1 to 64 visible ASCII characters");
 
-const ChargeBody = z.strictObject({
-  amount: Amount,
-  currency: z.literal("MXN", { error: "must be MXN" }).default("MXN"),
-  description: Description.optional(),
-  reference: z
-    .string({ error: "must be a string" })
-    .regex(/^[\x21-\x7e]{1,64}$/, "must be 1 to 64 visible ASCII characters")
-    .optional(),
-});
+const ChargeBody = z
+  .strictObject({
+    amount: Amount,
+    currency: z
+      .string({ error: "must be MXN" })
+      .toUpperCase()
+      .pipe(z.literal("MXN", { error: "must be MXN" }))
+      .nullish()
+      .transform((currency) => currency ?? "MXN"),
+    description: orNothing(Description),
+    reference: orNothing(Reference),
+  })
+  .transform(({ amount, ...rest }): ChargeRequest => ({ amountMinor: amount, ...rest }));
 
-const RefundBody = z.strictObject({ reason: Description.optional() });
+const RefundBody = z.strictObject({ reason: orNothing(Description) });
 
 export type BodyReading<T> =
   | { readonly type: "ok"; readonly value: T }
@@ -50,45 +73,48 @@ export type BodyReading<T> =
 
 /** A charge's body: bytes to a request in centavos, or the first error in the order of precedence. */
 export function readChargeBody(bytes: Uint8Array): BodyReading<ChargeRequest> {
-  const json = parseBody(bytes);
-  if (json === undefined) {
-    return invalid("invalid_request", [{ pointer: "", detail: "is not JSON in UTF-8" }]);
-  }
-  const parsed = ChargeBody.safeParse(json);
-  if (!parsed.success) {
-    return invalid(codeOf(parsed.error), inputErrors(parsed.error));
-  }
-  const { amount, currency, description, reference } = parsed.data;
-  return {
-    type: "ok",
-    value: {
-      amountMinor: amount,
-      currency,
-      description: description ?? null,
-      reference: reference ?? null,
-    },
-  };
+  return readJson(ChargeBody, bytes, codeOf);
 }
 
 /** A refund's body; an empty one is a refund without a reason. */
 export function readRefundBody(bytes: Uint8Array): BodyReading<Pick<RefundRequest, "reason">> {
-  const json = bytes.length === 0 ? {} : parseBody(bytes);
-  if (json === undefined) {
-    return invalid("invalid_request", [{ pointer: "", detail: "is not JSON in UTF-8" }]);
-  }
-  const parsed = RefundBody.safeParse(json);
-  return parsed.success
-    ? { type: "ok", value: { reason: parsed.data.reason ?? null } }
-    : invalid("invalid_request", inputErrors(parsed.error));
+  return bytes.length === 0 ? { type: "ok", value: { reason: null } } : readJson(RefundBody, bytes);
 }
 
-export function parseBody(bytes: Uint8Array): unknown {
+/** A body by its schema, or everything that is wrong with it. */
+export function readJson<T>(
+  schema: z.ZodType<T>,
+  bytes: Uint8Array,
+  code: (error: z.ZodError) => ErrorCode = () => "invalid_request",
+): BodyReading<T> {
+  const json = parseBody(bytes);
+  if (json.type === "invalid") {
+    return json;
+  }
+  const parsed = schema.safeParse(json.value);
+  return parsed.success
+    ? { type: "ok", value: parsed.data }
+    : invalid(code(parsed.error), inputErrors(parsed.error));
+}
+
+/**
+ * The JSON of a body. A member twice is no request, equal or not: which of the two is meant, nobody
+ * can know. `JSON.parse` keeps the last in silence, so that members are fewer than their colons.
+ */
+function parseBody(bytes: Uint8Array): BodyReading<unknown> {
+  const wrong = (detail: string) => invalid("invalid_request", [{ pointer: "", detail }]);
   try {
-    return JSON.parse(
-      new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes),
-    ) as unknown;
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    let members = 0;
+    const value = JSON.parse(text, function count(this: unknown, _: string, member: unknown) {
+      members += Array.isArray(this) ? 0 : 1;
+      return member;
+    }) as unknown;
+    // The root counts as a member, and has no colon.
+    const colons = text.replaceAll(/"(?:[^"\\]|\\.)*"?/gs, "").split(":").length;
+    return members === colons ? { type: "ok", value } : wrong("has a member twice");
   } catch {
-    return undefined;
+    return wrong("is not JSON in UTF-8");
   }
 }
 
@@ -101,7 +127,7 @@ function codeOf(error: z.ZodError): ErrorCode {
 }
 
 /** Each issue with its JSON pointer (RFC 6901); an extra member is pointed at by its name. */
-export function inputErrors(error: z.ZodError): InputError[] {
+function inputErrors(error: z.ZodError): InputError[] {
   return error.issues.flatMap((issue): InputError[] => {
     if (issue.code === "unrecognized_keys") {
       return issue.keys.map((key) => ({
@@ -122,6 +148,6 @@ function pointer(path: readonly PropertyKey[]): string {
     .join("");
 }
 
-export function invalid(code: ErrorCode, errors: readonly InputError[]): BodyReading<never> {
+function invalid(code: ErrorCode, errors: readonly InputError[]): BodyReading<never> {
   return { type: "invalid", code, errors };
 }

@@ -42,7 +42,9 @@ export function firstUse(books: Books, charge: Charge): FirstUse {
 /** The same key with another request: what differs, and what became of the first. */
 export function mismatchAnswer(books: Books, charge: Charge, differing: readonly string[]): Reply {
   const { chargeId } = charge;
-  const first = firstUse(books, charge);
+  const { amountMinor, ...members } = charge.request;
+  const request = { amount: centavosToPesos(amountMinor), ...members };
+  const first = { ...firstUse(books, charge), request };
   const { money } = first;
   return problem("idempotency_key_reused", { money, chargeId, differing, first });
 }

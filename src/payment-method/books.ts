@@ -14,7 +14,7 @@ import { settleRefunds } from "../domain/refund-doubt.ts";
 import type { RefundSurroundings } from "../domain/refund-reply.ts";
 import { chargeResource, type Reply, replyAbout } from "../domain/reply.ts";
 import { alarmTime, dueTime } from "../domain/schedule.ts";
-import { foldId } from "../harmony/wire.ts";
+import { foldId } from "../domain/ids.ts";
 import { UNSETTLED_MS } from "../ledger/methods.ts";
 import type { Host } from "./host.ts";
 import { Journal } from "./journal.ts";
@@ -207,7 +207,7 @@ export class Books {
    * that charge has none, or is another caller's.
    */
   paymentIdOf(caller: string, id: string): string | null {
-    const charge = this.journal.charges.byId(id.toLowerCase());
+    const charge = this.journal.charges.byId(foldId(id));
     if (charge === null) {
       return foldId(id);
     }

@@ -33,7 +33,8 @@ export function refundKeyReused(books: Books, refund: Refund, asked: Asked): Rep
   const { refundId, state } = refund;
   const { payment, owner, money } = books.aroundRefund(refund);
   const amount = centavosToPesos(payment.amountMinor);
-  const first = { chargeId: owner?.chargeId ?? null, refundId, state, money, amount };
+  const request = { ...refund.request };
+  const first = { chargeId: owner?.chargeId ?? null, refundId, state, money, amount, request };
   const { differing } = asked;
   return problem("idempotency_key_reused", { money, refundId, differing, first });
 }

@@ -105,6 +105,7 @@ function ticketId(command: Queued): string {
   if (command.type === "refund") {
     return JSON.stringify([type, caller, idempotencyKey, command.id]);
   }
-  const { amountMinor, currency, description } = command.request;
-  return JSON.stringify([type, caller, idempotencyKey, amountMinor, currency, description]);
+  const { amountMinor, currency, description, reference } = command.request;
+  const members = [amountMinor, currency, description, reference];
+  return JSON.stringify([type, caller, idempotencyKey, ...members]);
 }

@@ -8,7 +8,7 @@ import { chargeFields, fourFields, type Reply, replyProblem } from "../domain/re
 import type { Books } from "./books.ts";
 import type { Answer, ReadChargeCommand, ReadPaymentCommand } from "./commands.ts";
 import type { Host } from "./host.ts";
-import { foldId } from "../harmony/wire.ts";
+import { foldId } from "../domain/ids.ts";
 import { pollPayment } from "./upkeep.ts";
 
 /** The charge resource, from our own state. Another caller's charge is not found. */
@@ -31,7 +31,7 @@ export async function readPayment(
   books: Books,
   command: ReadPaymentCommand,
 ): Promise<Answer> {
-  const charge = books.journal.charges.byId(command.id.toLowerCase());
+  const charge = books.journal.charges.byId(foldId(command.id));
   if (charge !== null && charge.caller !== command.caller) {
     return untimed(failed({ code: "payment_not_found" }));
   }

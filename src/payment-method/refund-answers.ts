@@ -3,6 +3,7 @@
  * and why. Must not decide what is sent.
  */
 import type { Problem } from "../domain/errors.ts";
+import { foldId } from "../domain/ids.ts";
 import type { Money } from "../domain/outcome.ts";
 import { nextUseAtMs, type Refund, type RefundOutcome } from "../domain/refund.ts";
 import { replyAboutRefund } from "../domain/refund-reply.ts";
@@ -79,7 +80,7 @@ export class RefundAnswers {
     const { journal } = this.#books;
     const paymentId = this.#books.paymentIdOf(caller, id);
     if (paymentId === null) {
-      const charge = journal.charges.byId(id.toLowerCase());
+      const charge = journal.charges.byId(foldId(id));
       return charge?.caller === caller ? this.#books.moneyOf(charge) : "unknown";
     }
     const record = journal.payment(paymentId);

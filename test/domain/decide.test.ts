@@ -97,17 +97,13 @@ describe("a key", () => {
     ["currency", { currency: "USD" }],
     ["description", { description: "other" }],
     ["description", { description: "" }],
+    ["reference", { reference: "A-18" }],
   ] as const)("with another %s is a mismatch in every state", ([member, change], { expect }) => {
     const states: ChargeState[] = ["in_flight", "approved", "declined", "pending", "in_doubt"];
     for (const state of [...states, "not_charged"] as const) {
       const mismatch = { type: "mismatch", differing: [member] };
       expect(lookUp(chargeOf({ state }), { ...request, ...change })).toEqual(mismatch);
     }
-  });
-
-  it("with another reference is the same wish", ({ expect }) => {
-    const repeated = { ...request, reference: "A-18" };
-    expect(lookUp(chargeOf({ state: "approved" }), repeated)).toEqual({ type: "answered" });
   });
 });
 

@@ -23,7 +23,6 @@ describe("a success", () => {
     ["that is pending", given({ status: "PENDING" })],
     ["that still says CONFIRMED", given({ status: "CONFIRMED" })],
     ["of an unknown status", given({ status: "UNDER_REVIEW" })],
-    ["in small letters", given({ status: "refunded" })],
     ["of another payment", given({ id: "22222222-2222-4222-8222-222222222222" })],
     ["of another amount", given({ amount: 151.5 })],
     ["of another currency", given({ currency: "USD" })],

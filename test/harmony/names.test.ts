@@ -1,14 +1,8 @@
 /** Ids as Harmony spells them, a look's limit, and what a look lacks: over a scripted network. */
 import { describe, it } from "vitest";
 import { createHarmony } from "../../src/harmony/client.ts";
-import {
-  foldId,
-  isMethod,
-  isUuid,
-  namesIn,
-  parseJson,
-  parsePayment,
-} from "../../src/harmony/wire.ts";
+import { foldId, isUuid } from "../../src/domain/ids.ts";
+import { isMethod, namesIn, parseJson, parsePayment } from "../../src/harmony/wire.ts";
 
 const METHOD_ID = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
 const SPELT = "ABCDEF00-1111-4111-8111-111111111111";

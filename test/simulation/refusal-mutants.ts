@@ -344,8 +344,8 @@ export const REFUSAL_MUTANTS: readonly Mutant[] = [
     name: "an id in capitals is another id",
     edits: [
       {
-        file: "harmony/wire.ts",
-        from: `return UUID.test(id) ? id.toLowerCase() : id;`,
+        file: "domain/ids.ts",
+        from: `return isUuid(id) ? id.toLowerCase() : id;`,
         to: `return id;`,
       },
     ],

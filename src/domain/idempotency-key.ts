@@ -1,6 +1,6 @@
 /**
- * Owns the reading of the `Idempotency-Key` header (contract.md, A charge; IETF draft -07): a
- * structured-field string, or the same text bare. Must not look a key up.
+ * Owns the spelling of an idempotency key, in its header and in a query (IETF draft -07): a
+ * structured-field string, or the same text bare. Must not look a key up. Pure.
  */
 import { parseItem } from "structured-headers";
 
@@ -11,14 +11,24 @@ export type KeyReading =
 
 const LENGTH_MAX = 255;
 /** Visible ASCII but comma and quote: a doubled header arrives joined by a comma. */
-const BARE = /^[\x21\x23-\x2b\x2d-\x7e]+$/;
+const BARE = /^[\x21\x23-\x2b\x2d-\x7e]*$/;
+const BARE_IN_QUERY = /^[\x20-\x7e]*$/;
 
 /** The key of a header's text; null is no header at all. */
 export function readIdempotencyKey(header: string | null): KeyReading {
-  if (header === null) {
+  return read(header, BARE);
+}
+
+/** The key of a query's parameter: what a header cannot bring bare, a blank, can stand there. */
+export function readQueryKey(parameter: string | null): KeyReading {
+  return read(parameter, BARE_IN_QUERY);
+}
+
+function read(text: string | null, bare: RegExp): KeyReading {
+  if (text === null) {
     return { type: "missing" };
   }
-  const key = header.startsWith('"') ? quoted(header) : bare(header);
+  const key = text.startsWith('"') ? quoted(text) : bare.test(text) ? text : null;
   if (key === null) {
     return {
       type: "invalid",
@@ -32,10 +42,6 @@ export function readIdempotencyKey(header: string | null): KeyReading {
     };
   }
   return { type: "key", key };
-}
-
-function bare(header: string): string | null {
-  return BARE.test(header) || header === "" ? header : null;
 }
 
 function quoted(header: string): string | null {

@@ -14,7 +14,7 @@ import {
 import { LIMIT_MAX } from "../ledger/queries.ts";
 import { decoded, encoded } from "./cursor.ts";
 import { STATEMENT_TIMEOUT_MS } from "./entries.ts";
-import { LIMIT_DEFAULT, type ParameterError } from "./parameters.ts";
+import { LIMIT_DEFAULT, misnamed, type ParameterError } from "./parameters.ts";
 
 interface Sum {
   readonly charges: number;
@@ -173,14 +173,7 @@ interface Asked {
 }
 
 function parse(search: URLSearchParams): Asked {
-  const errors: ParameterError[] = [];
-  for (const name of new Set(search.keys())) {
-    if (name !== "limit" && name !== "cursor") {
-      errors.push({ parameter: name.slice(0, 100), detail: "is not known" });
-    } else if (search.getAll(name).length > 1) {
-      errors.push({ parameter: name, detail: "may be given only once" });
-    }
-  }
+  const errors = misnamed(search, ["limit", "cursor"]);
   const text = search.get("limit") ?? String(LIMIT_DEFAULT);
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   if (limit < 1 || limit > LIMIT_MAX) {

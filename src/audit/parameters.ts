@@ -145,9 +145,20 @@ function filtersOf(given: Given): EntryFilters {
   };
 }
 
+/** What is wrong with the names of a query that may have each of these once, and no other. */
+export function misnamed(search: URLSearchParams, names: readonly string[]): ParameterError[] {
+  return [...new Set(search.keys())].flatMap((name): ParameterError[] => {
+    if (!names.includes(name)) {
+      return [{ parameter: name.slice(0, 100), detail: "is not a parameter of this call" }];
+    }
+    const isOnce = search.getAll(name).length === 1;
+    return isOnce ? [] : [{ parameter: name, detail: "may be given only once" }];
+  });
+}
+
 function errorsOf(issue: z.core.$ZodIssue): ParameterError[] {
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((name) => ({ parameter: name, detail: "is not known" }));
+    return issue.keys.map((name) => ({ parameter: name.slice(0, 100), detail: "is not known" }));
   }
   const [name] = issue.path;
   return [{ parameter: String(name), detail: issue.message }];

@@ -17,6 +17,12 @@ interface Wire {
 
 /** The one mapping from an error's code to the wire, in the contract's order of precedence. */
 export const ERRORS = {
+  uri_too_long: {
+    status: 414,
+    title: "Address too long",
+    retry: "never",
+    explanation: "An address may have at most 16 KiB, its query included.",
+  },
   not_found: {
     status: 404,
     title: "Not found",
@@ -63,11 +69,19 @@ export const ERRORS = {
     retry: "never",
     explanation: "A request body may have at most 16 KiB.",
   },
+  request_timeout: {
+    status: 408,
+    title: "The request did not arrive",
+    retry: "same_key",
+    explanation:
+      "The body of a request has ten seconds to arrive. Nothing was done for this one; what became of an earlier one under its key is unknown from here. Repeat it with the same idempotency key.",
+  },
   unsupported_media_type: {
     status: 415,
     title: "Unsupported media type",
     retry: "never",
-    explanation: "Send the body as `Content-Type: application/json`, in UTF-8.",
+    explanation:
+      "Send the body as `Content-Type: application/json`, in UTF-8, and in no coding (`Content-Encoding`).",
   },
   idempotency_key_missing: {
     status: 400,
@@ -81,7 +95,7 @@ export const ERRORS = {
     title: "Idempotency-Key is invalid",
     retry: "never",
     explanation:
-      "The key is 1 to 255 characters: a quoted string of printable ASCII, or the same text bare without space, comma or quote, in one header.",
+      "The key is 1 to 255 characters without a comma: a quoted string of printable ASCII, or the same text bare without space or quote, in one header. What a template makes of nothing (`null`, `undefined`, `0`, ...) is no key.",
   },
   invalid_amount: {
     status: 400,
@@ -299,11 +313,15 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** One complaint about one part of the input; `pointer` is a JSON pointer or a parameter's name. */
-export interface InputError {
-  readonly pointer: string;
-  readonly detail: string;
-}
+/** One complaint about one part of the input: of a body its JSON pointer, else a name. */
+export type InputError = { readonly detail: string } & (
+  | { readonly pointer: string }
+  | { readonly header: string }
+  | { readonly parameter: string }
+);
+
+/** Whoever has more wrong than this mends these first. */
+const ERRORS_MAX = 20;
 
 /** What a caller is told of the charge or refund that first used a key. */
 export interface FirstUse {
@@ -348,7 +366,8 @@ export const PROBLEM_CONTENT_TYPE = "application/problem+json";
 
 /** The `application/problem+json` text of an error (RFC 9457). No `instance`: bodies are replayed. */
 export function problemBody(problem: Problem): string {
-  const { code, detail, money, status, retry, retryAfterSeconds: _header, ...extensions } = problem;
+  const { code, detail, money, status, retry, retryAfterSeconds: _header, ...others } = problem;
+  const { errors, ...extensions } = others;
   const wire = ERRORS[code];
   return JSON.stringify({
     type: `/problems/${code}`,
@@ -358,6 +377,7 @@ export function problemBody(problem: Problem): string {
     code,
     money,
     retry: retry ?? wire.retry,
+    ...(errors === undefined ? {} : { errors: errors.slice(0, ERRORS_MAX) }),
     ...extensions,
   });
 }

@@ -14,6 +14,9 @@ const LENGTH_MAX = 255;
 const BARE = /^[\x21\x23-\x2b\x2d-\x7e]*$/;
 const BARE_IN_QUERY = /^[\x20-\x7e]*$/;
 
+/** What templates make of nothing: under one of them the second order would be told that it is paid. */
+const NOTHING: ReadonlySet<string> = new Set(["undefined", "null", "nan", "true", "false", "0"]);
+
 /** The key of a header's text; null is no header at all. */
 export function readIdempotencyKey(header: string | null): KeyReading {
   return read(header, BARE);
@@ -30,16 +33,15 @@ function read(text: string | null, bare: RegExp): KeyReading {
   }
   const key = text.startsWith('"') ? quoted(text) : bare.test(text) ? text : null;
   if (key === null) {
-    return {
-      type: "invalid",
-      detail: "neither a quoted string of printable ASCII nor bare visible ASCII, or given twice",
-    };
+    const said = "must be a quoted string of printable ASCII, or bare visible ASCII";
+    return { type: "invalid", detail: `${said}, without a comma and given once` };
   }
   if (key.length < 1 || key.length > LENGTH_MAX) {
-    return {
-      type: "invalid",
-      detail: `has ${key.length} characters, 1 to ${LENGTH_MAX} are allowed`,
-    };
+    return { type: "invalid", detail: `must have 1 to ${LENGTH_MAX} characters` };
+  }
+  if (NOTHING.has(key.toLowerCase())) {
+    const detail = `is ${key}, which a template makes of nothing: make a key for each order`;
+    return { type: "invalid", detail };
   }
   return { type: "key", key };
 }
@@ -47,7 +49,9 @@ function read(text: string | null, bare: RegExp): KeyReading {
 function quoted(header: string): string | null {
   try {
     const [value, parameters] = parseItem(header);
-    return typeof value === "string" && parameters.size === 0 ? value : null;
+    // Two lines arrive joined by a comma, and join to one string where each has a quote of it.
+    const isOne = typeof value === "string" && !value.includes(",");
+    return isOne && parameters.size === 0 ? value : null;
   } catch {
     return null;
   }

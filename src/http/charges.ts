@@ -2,19 +2,21 @@
  * Owns the calls about charges and payments: checks in the contract's order of precedence, then
  * one command to the object. Must not know Harmony.
  */
-import { ERRORS } from "../domain/errors.ts";
+import { misnamed } from "../audit/parameters.ts";
+import { ERRORS, type InputError } from "../domain/errors.ts";
 import { isPaymentId } from "../harmony/wire.ts";
 import { askObject, GRACE_MS } from "./ask-object.ts";
 import type { Caller } from "./auth.ts";
 import { actorOf, type Context, waitMsOf } from "./context.ts";
 import { readIdempotencyKey, readQueryKey } from "../domain/idempotency-key.ts";
+import { headerOf } from "./headers.ts";
 import { readKeyed } from "./keyed.ts";
 import { answerResponse, problemResponse } from "./problem.ts";
 import { readChargeBody } from "./schemas.ts";
 
 /** `POST /api/payment-method/{id}/payment`. */
 export async function postCharge(context: Context, caller: Caller, id: string): Promise<Response> {
-  const { request, config, startedAtMs } = context;
+  const { startedAtMs } = context;
   const keyed = await readKeyed(context);
   if (keyed.type === "problem") {
     return keyed.response;
@@ -23,7 +25,7 @@ export async function postCharge(context: Context, caller: Caller, id: string): 
   if (charge.type === "invalid") {
     return problemResponse(context, charge.code, { errors: charge.errors });
   }
-  const waitMs = waitMsOf(request.headers.get("prefer"), config);
+  const waitMs = waitMsOf(context);
   const answer = await askObject(
     context,
     {
@@ -36,7 +38,7 @@ export async function postCharge(context: Context, caller: Caller, id: string): 
       actor: actorOf(context, caller),
       waitMs,
     },
-    startedAtMs + waitMs + GRACE_MS,
+    keyed.readAtMs + waitMs + GRACE_MS,
   );
   return answerResponse(answer, Date.now() - startedAtMs);
 }
@@ -83,17 +85,16 @@ export async function getCharge(
  */
 export async function findCharge(context: Context, caller: Caller, id: string): Promise<Response> {
   const { url, request } = context;
-  const errors = [...new Set(url.searchParams.keys())]
-    .filter((name) => name !== "idempotencyKey" && !(name === "caller" && auditor(caller)))
-    .map((name) => ({ pointer: name, detail: "is not a parameter of this call" }));
+  const names = ["idempotencyKey", ...(auditor(caller) ? ["caller"] : [])];
+  const errors: InputError[] = misnamed(url.searchParams, names);
   const inQuery = readQueryKey(url.searchParams.get("idempotencyKey"));
-  const inHeader = readIdempotencyKey(request.headers.get("idempotency-key"));
+  const inHeader = readIdempotencyKey(headerOf(request, "idempotency-key"));
   const [key, other] = inQuery.type === "missing" ? [inHeader, inQuery] : [inQuery, inHeader];
   if (key.type !== "key") {
     const detail = key.type === "missing" ? "is required, or its header" : key.detail;
-    errors.push({ pointer: "idempotencyKey", detail });
+    errors.push({ parameter: "idempotencyKey", detail });
   } else if (other.type === "invalid" || (other.type === "key" && other.key !== key.key)) {
-    errors.push({ pointer: "Idempotency-Key", detail: "is another key than the query's" });
+    errors.push({ header: "Idempotency-Key", detail: "is another key than the query's" });
   }
   if (key.type !== "key" || errors.length > 0) {
     return problemResponse(context, "invalid_request", { errors });

@@ -7,6 +7,7 @@ import type { Actor } from "../domain/facts.ts";
 import type { Money } from "../domain/outcome.ts";
 import type { Caller } from "./auth.ts";
 import { readIdempotencyKey } from "../domain/idempotency-key.ts";
+import { headerOf } from "./headers.ts";
 
 /** What it takes to reach a payment method's object, for whomever. */
 export interface Reach {
@@ -25,10 +26,15 @@ export interface Context extends Reach {
 
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?$/;
 
+/** Version 00 has no more than its four fields; a later one may have. */
+const TRACEPARENT_00_LENGTH = 55;
+
 /** The trace id of a valid `traceparent` (W3C Trace Context, level 2); anything else is ignored. */
-export function traceIdOf(header: string | null): string | null {
-  const found = header === null ? null : TRACEPARENT.exec(header);
-  if (found === null || header?.startsWith("ff")) {
+function traceIdOf(request: Request): string | null {
+  const header = headerOf(request, "traceparent") ?? "";
+  const found = TRACEPARENT.exec(header);
+  const isLonger = header.startsWith("00") && header.length > TRACEPARENT_00_LENGTH;
+  if (found === null || isLonger || header.startsWith("ff")) {
     return null;
   }
   const [, traceId, parentId] = found;
@@ -36,11 +42,17 @@ export function traceIdOf(header: string | null): string | null {
   return valid ? (traceId ?? null) : null;
 }
 
-/** How long this caller is kept waiting, in ms: `Prefer: wait=` (RFC 7240), or the configured wait. */
-export function waitMsOf(header: string | null, config: Config): number {
-  const found =
-    header === null ? null : /(?:^|[,;\s])wait\s*=\s*"?(\d{1,4})"?(?=$|[,;\s])/i.exec(header);
-  const seconds = Number(found?.[1] ?? "0");
+/** The members of a list (RFC 9110, 5.6.1): a comma within quotes ends none. */
+const MEMBERS = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g;
+/** A preference of RFC 7240, 2, which is older than structured fields: blanks may stand around `=`. */
+const WAIT = /^\s*wait\s*=\s*"?(\d{1,4})"?\s*(?:;|$)/i;
+
+/** How long this caller is kept waiting, in ms: `Prefer: wait=`, or the configured wait. */
+export function waitMsOf({ request, config }: Context): number {
+  const members = headerOf(request, "prefer")?.match(MEMBERS) ?? [];
+  // Of a preference that is given twice the first counts.
+  const [first] = members.flatMap((member) => WAIT.exec(member)?.[1] ?? []);
+  const seconds = Number(first ?? "0");
   return seconds >= 1 && seconds <= 30 ? seconds * 1000 : config.waitMs;
 }
 
@@ -50,7 +62,7 @@ export function actorOf(context: Context, caller: Caller): Actor {
     caller: caller.callerId,
     keyId: caller.keyId,
     requestId: context.requestId,
-    traceId: traceIdOf(context.request.headers.get("traceparent")),
+    traceId: traceIdOf(context.request),
     origin: addressOf(context.request),
   };
 }
@@ -73,6 +85,6 @@ export function moneyBefore(request: Request): Money {
   if (request.method !== "POST" || BY_HAND.test(new URL(request.url).pathname)) {
     return "unknown";
   }
-  const key = readIdempotencyKey(request.headers.get("idempotency-key"));
+  const key = readIdempotencyKey(headerOf(request, "idempotency-key"));
   return key.type === "key" ? "unknown" : "not_charged";
 }

@@ -5,10 +5,17 @@
 import { type BodyBytes, readBody } from "./body.ts";
 import type { Context } from "./context.ts";
 import { readIdempotencyKey } from "../domain/idempotency-key.ts";
+import { headerOf } from "./headers.ts";
 import { problemResponse } from "./problem.ts";
 
 export type Keyed =
-  | { readonly type: "keyed"; readonly key: string; readonly bytes: Uint8Array }
+  | {
+      readonly type: "keyed";
+      readonly key: string;
+      readonly bytes: Uint8Array;
+      /** When the whole body was there: the caller's wait begins. */
+      readonly readAtMs: number;
+    }
   | { readonly type: "problem"; readonly response: Response };
 
 /** The key and the body of a request that needs both, or the error that applies first. */
@@ -19,9 +26,9 @@ export async function readKeyed(
   const { request } = context;
   const body = await read(request);
   if (body.type !== "ok") {
-    return { type: "problem", response: problemResponse(context, body.type) };
+    return { type: "problem", response: problemResponse(context, body.code, body.rest) };
   }
-  const key = readIdempotencyKey(request.headers.get("idempotency-key"));
+  const key = readIdempotencyKey(headerOf(request, "idempotency-key"));
   const money = "not_charged";
   switch (key.type) {
     case "missing":
@@ -30,11 +37,11 @@ export async function readKeyed(
         response: problemResponse(context, "idempotency_key_missing", { money }),
       };
     case "invalid": {
-      const errors = [{ pointer: "Idempotency-Key", detail: key.detail }];
+      const errors = [{ header: "Idempotency-Key", detail: key.detail }];
       const response = problemResponse(context, "idempotency_key_invalid", { money, errors });
       return { type: "problem", response };
     }
     case "key":
-      return { type: "keyed", key: key.key, bytes: body.bytes };
+      return { type: "keyed", key: key.key, bytes: body.bytes, readAtMs: Date.now() };
   }
 }

@@ -27,9 +27,7 @@ function listResponse(context: Context, result: ListResult | OpenListResult): Re
           : { link: `<${result.next.pathname}${result.next.search}>; rel="next"` },
       );
     case "invalid":
-      return problemResponse(context, "invalid_request", {
-        errors: result.errors.map(({ parameter, detail }) => ({ pointer: parameter, detail })),
-      });
+      return problemResponse(context, "invalid_request", { errors: result.errors });
     case "unavailable":
       return unavailable(context, result.message);
   }

@@ -35,7 +35,7 @@ const MethodBody = z.looseObject(
   { error: "must be an object" },
 );
 
-/** What Harmony is sent, and the caller's own name for it. */
+/** What Harmony is sent, as it came (numbers beyond a double included), and the caller's own name for it. */
 export interface WantedMethod {
   readonly body: string;
   readonly externalId: string | null;
@@ -47,5 +47,5 @@ export function readMethodBody(bytes: Uint8Array): BodyReading<WantedMethod> {
     return read;
   }
   const { externalId = null } = read.value;
-  return { type: "ok", value: { body: JSON.stringify(read.value), externalId } };
+  return { type: "ok", value: { body: new TextDecoder().decode(bytes), externalId } };
 }

@@ -72,7 +72,7 @@ export async function getHistory(context: Context, caller: Caller, id: string): 
 export async function postMethod(context: Context, caller: Caller): Promise<Response> {
   const body = await readBody(context.request);
   if (body.type !== "ok") {
-    return replyResponse(failed({ code: body.type }));
+    return replyResponse(failed({ code: body.code }), body.rest.headers);
   }
   const wanted = readMethodBody(body.bytes);
   if (wanted.type === "invalid") {
@@ -106,8 +106,8 @@ export async function deleteMethod(
   caller: Caller,
   id: string,
 ): Promise<Response> {
-  const { request, startedAtMs, config } = context;
-  const waitMs = waitMsOf(request.headers.get("prefer"), config);
+  const { startedAtMs } = context;
+  const waitMs = waitMsOf(context);
   const answer = await askObject(
     context,
     {

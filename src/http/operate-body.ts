@@ -50,7 +50,7 @@ const RefundResolutionBody = z.strictObject({
 
 /** `POST .../refund/{refundId}/resolution`. */
 export function readRefundResolutionBody(bytes: Uint8Array): BodyReading<RefundDecision> {
-  return readStrict(RefundResolutionBody, bytes);
+  return readJson(RefundResolutionBody, bytes);
 }
 
 const ResumeBody = z.strictObject({ reason: Reason });

@@ -53,18 +53,17 @@ async function decided<T>(
   read: (bytes: Uint8Array) => BodyReading<T>,
   commandOf: (decision: T, by: By) => Command,
 ): Promise<Response> {
-  const { request, startedAtMs, config } = context;
-  const body = await readBody(request);
+  const body = await readBody(context.request);
   if (body.type !== "ok") {
-    return problemResponse(context, body.type);
+    return problemResponse(context, body.code, body.rest);
   }
   const decision = read(body.bytes);
   if (decision.type === "invalid") {
     return problemResponse(context, decision.code, { errors: decision.errors });
   }
-  const waitMs = waitMsOf(request.headers.get("prefer"), config);
+  const waitMs = waitMsOf(context);
   const command = commandOf(decision.value, { v: 1, actor: actorOf(context, caller), waitMs });
-  const answer = await askObject(context, command, startedAtMs + waitMs + GRACE_MS);
+  const answer = await askObject(context, command, Date.now() + waitMs + GRACE_MS);
   return replyResponse(answer.reply);
 }
 

@@ -2,6 +2,7 @@
  * Owns the query of a list of Harmony's: `status`, `page`, `pageSize`, each at most once and in
  * Harmony's own bounds. Must not ask anyone.
  */
+import { misnamed } from "../audit/parameters.ts";
 import type { InputError } from "../domain/errors.ts";
 import type { PageQuery } from "../harmony/methods.ts";
 
@@ -19,14 +20,7 @@ export function readPageQuery(
   parameters: URLSearchParams,
   statuses: readonly string[],
 ): QueryReading {
-  const errors: InputError[] = [];
-  for (const name of new Set(parameters.keys())) {
-    if (name !== "status" && name !== "page" && name !== "pageSize") {
-      errors.push({ pointer: name.slice(0, 100), detail: "is not a parameter of this call" });
-    } else if (parameters.getAll(name).length > 1) {
-      errors.push({ pointer: name, detail: "may be given only once" });
-    }
-  }
+  const errors: InputError[] = misnamed(parameters, ["status", "page", "pageSize"]);
   const whole = (name: string, max: number): number | null => {
     const text = parameters.get(name);
     if (text === null) {
@@ -34,7 +28,7 @@ export function readPageQuery(
     }
     const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
     if (value < 1 || value > max) {
-      errors.push({ pointer: name, detail: `must be a whole number from 1 to ${max}` });
+      errors.push({ parameter: name, detail: `must be a whole number from 1 to ${max}` });
     }
     return value;
   };
@@ -42,7 +36,7 @@ export function readPageQuery(
   const pageSize = whole("pageSize", PAGE_SIZE_MAX);
   const status = parameters.get("status")?.toUpperCase() ?? null;
   if (status !== null && !statuses.includes(status)) {
-    errors.push({ pointer: "status", detail: `must be one of ${statuses.join(", ")}` });
+    errors.push({ parameter: "status", detail: `must be one of ${statuses.join(", ")}` });
   }
   return errors.length > 0
     ? { type: "invalid", errors }

@@ -18,10 +18,10 @@ const RETRY_AFTER_SECONDS = 10;
 
 /** `POST /ledger/reconciliations`: 201 with the report where the first step finishes it, else 202. */
 export async function postReconciliation(context: Context, caller: Caller): Promise<Response> {
-  const { env, request, config, execution, startedAtMs } = context;
+  const { env, request, execution, startedAtMs } = context;
   const body = await readBody(request);
   if (body.type !== "ok") {
-    return replyResponse(failed({ code: body.type }));
+    return replyResponse(failed({ code: body.code }), body.rest.headers);
   }
   const wanted = readWanted(body.bytes);
   if (wanted.type === "invalid") {
@@ -37,7 +37,7 @@ export async function postReconciliation(context: Context, caller: Caller): Prom
   const step = drive(context, id, FIRST_STEP);
   execution.waitUntil(step);
   const over = new AbortController();
-  const waitMs = waitMsOf(request.headers.get("prefer"), config);
+  const waitMs = waitMsOf(context);
   const waited = scheduler.wait(waitMs, { signal: over.signal }).catch(() => undefined);
   await Promise.race([step, waited]);
   over.abort();

@@ -19,7 +19,7 @@ export async function postRefund(
   id: string,
   paymentId: string,
 ): Promise<Response> {
-  const { request, config, startedAtMs } = context;
+  const { startedAtMs } = context;
   const keyed = await readKeyed(context, readOptionalBody);
   if (keyed.type === "problem") {
     return keyed.response;
@@ -31,7 +31,7 @@ export async function postRefund(
   if (!isPaymentId(paymentId)) {
     return problemResponse(context, "payment_not_found");
   }
-  const waitMs = waitMsOf(request.headers.get("prefer"), config);
+  const waitMs = waitMsOf(context);
   const answer = await askObject(
     context,
     {
@@ -45,7 +45,7 @@ export async function postRefund(
       actor: actorOf(context, caller),
       waitMs,
     },
-    startedAtMs + waitMs + GRACE_MS,
+    keyed.readAtMs + waitMs + GRACE_MS,
   );
   return answerResponse(answer, Date.now() - startedAtMs);
 }

@@ -29,6 +29,9 @@ interface Route {
   readonly handler: Handler;
 }
 
+/** What the platform takes of an address, and far more than any filter of the ledger needs. */
+const URL_LENGTH_MAX = 16 * 1024;
+
 const METHODS = "/api/payment-method";
 const METHOD = `${METHODS}/:id`;
 
@@ -144,6 +147,9 @@ async function respond(
   requestId: string,
 ): Promise<Response> {
   const startedAtMs = Date.now();
+  if (request.url.length > URL_LENGTH_MAX) {
+    return problemResponse({ request }, "uri_too_long");
+  }
   const url = new URL(request.url);
   const open = openCalls(request, url, env);
   if (open !== null) {
@@ -190,18 +196,29 @@ async function respond(
   return matched.route.handler(context, caller, matched.params);
 }
 
-/** The routes of this path, by method, with its ids folded; none where it is unknown. */
+/** The routes of this path, by method, with its ids decoded and folded; none where it is unknown. */
 async function matching(request: Request): Promise<Matched[]> {
   const found = (await paths.fetch(request)) ?? [];
   return found.flatMap(({ route: one, params: given }) => {
-    const params = Object.fromEntries(
-      Object.entries(given).map(([name, value]) => [name, foldId(value)]),
-    );
+    const params = decoded(given);
+    if (params === null) {
+      return [];
+    }
     const { id } = params;
     // The gateway's own chain can be read in the ledger, and is no payment method.
     const isOwn = id === GATEWAY_CHAIN_ID && one?.path.startsWith(METHODS) === true;
     return id === undefined || (isUuid(id) && !isOwn) ? [{ route: one, params }] : [];
   });
+}
+
+/** Ids as they are meant, folded; null where an escape is none. */
+function decoded(params: Params): Params | null {
+  const each = Object.entries(params);
+  try {
+    return Object.fromEntries(each.map(([name, text]) => [name, foldId(decodeURIComponent(text))]));
+  } catch {
+    return null;
+  }
 }
 
 /** What anyone may ask: health, and what an error code means. */

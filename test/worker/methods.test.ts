@@ -56,11 +56,11 @@ describe("the history", () => {
     ["pageSize=ten", "pageSize"],
     ["status=PAID", "status"],
     ["limit=10", "limit"],
-  ])("takes no query that Harmony does not know: %s", async ([query, pointer], { expect }) => {
+  ])("takes no query that Harmony does not know: %s", async ([query, parameter], { expect }) => {
     const id = await createMethod(sandbox);
     const answer = await get(`/api/payment-method/${id}/payment?${query}`);
     expect(answer.status).toBe(400);
-    expect(answer.json).toMatchObject({ code: "invalid_request", errors: [{ pointer }] });
+    expect(answer.json).toMatchObject({ code: "invalid_request", errors: [{ parameter }] });
   });
 
   it("needs the scope `read`, and a payment method that Harmony knows", async ({ expect }) => {

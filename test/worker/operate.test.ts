@@ -204,7 +204,7 @@ it("the list of what is open is the auditor's, and goes with what was decided", 
   expect((await get("/ledger/open", "cobro_test_storefront")).status).toBe(403);
   expect((await get("/ledger/open?limit=0&what=1", "cobro_test_auditor")).json).toMatchObject({
     code: "invalid_request",
-    errors: [{ pointer: "what" }, { pointer: "limit" }],
+    errors: [{ parameter: "what" }, { parameter: "limit" }],
   });
   const { id, chargeId, path } = await inDoubt();
   const mine = async () => {

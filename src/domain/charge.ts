@@ -208,7 +208,8 @@ export function isFinal(state: ChargeState): boolean {
 export function differingMembers(first: ChargeRequest, second: ChargeRequest): string[] {
   const amount = first.amountMinor === second.amountMinor ? [] : ["amount"];
   const others = (["currency", "description", "reference"] as const).filter(
-    (member) => first[member] !== second[member],
+    // Bound before `""` was folded, a text is still nothing.
+    (member) => (first[member] || null) !== (second[member] || null),
   );
   return [...amount, ...others];
 }

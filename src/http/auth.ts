@@ -5,6 +5,7 @@
 import type { Env } from "../env.ts";
 import { findKey } from "../ledger/keys.ts";
 import { headerOf } from "./headers.ts";
+import { sha256 } from "./sha256.ts";
 
 export const SCOPES = ["charge", "refund", "read", "manage", "audit", "operate"] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -113,9 +114,4 @@ function keyOf(request: Request): string | null {
   }
   const text = plain ?? bearer;
   return text?.startsWith("cobro_") === true ? text : null;
-}
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -28,7 +28,8 @@ import type {
 import { askObject, GRACE_MS } from "./ask-object.ts";
 import type { Reach } from "./context.ts";
 import { log } from "./log.ts";
-import { scopeOf, sha256 } from "./reconciliation-body.ts";
+import { scopeOf } from "./reconciliation-body.ts";
+import { sha256 } from "./sha256.ts";
 
 /** How much one step does, and how long it waits for one method. */
 export interface Pace {

@@ -114,9 +114,3 @@ function bodyOf(
     entry: run.entrySeq === null ? null : { paymentMethodId: GATEWAY_CHAIN_ID, seq: run.entrySeq },
   };
 }
-
-/** Lower-case hex. */
-export async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}

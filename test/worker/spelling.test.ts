@@ -2,6 +2,8 @@
  * One spelling: what is the same in any letter case, or said by leaving it out, is one request and
  * one thing, at the Worker's edge against the real sandbox; and what only looks the same is refused.
  */
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { describe, inject, it, vi } from "vitest";
 import { book, createMethod, setScenario } from "../support/sandbox.ts";
 import { charge, get, newKey, seedKeys, send } from "./support.ts";
@@ -113,6 +115,22 @@ describe("a charge", () => {
     const paymentId = String(first.json["id"]);
     expect((await refund(id, paymentId, reason, { reason: null })).status).toBe(201);
     expect((await refund(id, paymentId, reason, { reason: "" })).status).toBe(201);
+    expect(await payments(id)).toHaveLength(1);
+  });
+
+  it("is the one that was bound while an empty text was kept as one", async ({ expect }) => {
+    const id = await createMethod(sandbox);
+    const key = newKey();
+    const first = await charge(id, key, { amount: 20 });
+    await runInDurableObject(env.PAYMENT_METHODS.getByName(id), (_object, state) => {
+      const query = "UPDATE charge SET body = json_set(body, '$.request.description', '')";
+      state.storage.sql.exec(query).toArray();
+    });
+    for (const description of ["", null, undefined]) {
+      const again = await charge(id, key, { amount: 20, description });
+      expect([again.status, again.text]).toEqual([201, first.text]);
+    }
+    expect((await charge(id, key, { amount: 20, description: "a" })).status).toBe(422);
     expect(await payments(id)).toHaveLength(1);
   });
 

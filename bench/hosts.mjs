@@ -88,7 +88,10 @@ export async function startCobro(name, directory, sandboxUrl, modules, variables
       HORIZON_SECONDS: "1200",
       ...variables,
     },
-    durableObjects: { PAYMENT_METHODS: { className: "PaymentMethod", useSQLite: true } },
+    durableObjects: {
+      PAYMENT_METHODS: { className: "PaymentMethod", useSQLite: true },
+      CARD_SHARDS: { className: "CardShard", useSQLite: true },
+    },
     d1Databases: { LEDGER: "ledger" },
   });
   const ledger = await host.miniflare.getD1Database("LEDGER");

@@ -6,6 +6,7 @@ import * as z from "zod";
 
 export interface Env {
   readonly PAYMENT_METHODS: DurableObjectNamespace;
+  readonly CARD_SHARDS: DurableObjectNamespace;
   readonly LEDGER: D1Database;
   readonly HARMONY_API_KEY?: string;
   readonly [variable: string]: unknown;
@@ -123,7 +124,7 @@ export function configOf(env: Env): ConfigResult {
 
 function readConfig(env: Env): ConfigResult {
   const problems: string[] = [];
-  for (const binding of ["PAYMENT_METHODS", "LEDGER"] as const) {
+  for (const binding of ["PAYMENT_METHODS", "CARD_SHARDS", "LEDGER"] as const) {
     if (typeof env[binding] !== "object") {
       problems.push(`${binding}: binding is missing`);
     }

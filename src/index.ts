@@ -1,6 +1,6 @@
 /**
- * The Worker's surface: requests go to the router, the cron to its sweep, payment methods live in
- * their objects. No logic stands here.
+ * The Worker's surface: requests go to the router, the cron to its sweep, payment methods and
+ * what was saved under a key live in their objects. No logic stands here.
  */
 import type { Env } from "./env.ts";
 import { reconcileDue } from "./http/reconcile-due.ts";
@@ -8,6 +8,7 @@ import { handle } from "./http/router.ts";
 import { sweep } from "./http/sweep.ts";
 
 export { PaymentMethod } from "./payment-method/object.ts";
+export { CardShard } from "./saving/card-shard.ts";
 
 export default {
   fetch: async (request, env, execution) => handle(request, env, execution),

@@ -16,6 +16,7 @@ declare global {
     }
     interface Env {
       PAYMENT_METHODS: DurableObjectNamespace;
+      CARD_SHARDS: DurableObjectNamespace;
       LEDGER: D1Database;
       TEST_MIGRATIONS: D1Migration[];
       HARMONY_BASE_URL: string;

@@ -78,6 +78,12 @@ export interface Methods {
 const LIST_BYTES_MAX = 1024 * 1024;
 const ITEM_BYTES_MAX = 64 * 1024;
 
+/**
+ * What does not say that nothing was created: Harmony took too long to hear the end of it, or has heard
+ * of it already (408, 409), or does not trust the connection that it came by (425).
+ */
+const MAY_BE_CREATED: readonly number[] = [408, 409, 425];
+
 export function createMethods(settings: HarmonySettings, network: Network): Methods {
   const call = async (method: string, path: string, body: string | null, bytesMax: number) =>
     exchange(settings, network, { method, path: `/payment-method${path}`, body, bytesMax });
@@ -109,7 +115,9 @@ export function createMethods(settings: HarmonySettings, network: Network): Meth
         : notAsAsked(answer);
     },
     async create(body) {
-      const answer = actOf(await call("POST", "", body, ITEM_BYTES_MAX));
+      const exchanged = await call("POST", "", body, ITEM_BYTES_MAX);
+      const isOpen = exchanged.type === "answered" && MAY_BE_CREATED.includes(exchanged.httpStatus);
+      const answer = isOpen ? readable(exchanged) : actOf(exchanged);
       if (answer.type !== "answered") {
         return answer;
       }

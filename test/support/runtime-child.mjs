@@ -16,7 +16,10 @@ const runtime = new Miniflare(
     name: "cobro",
     modules: [{ type: "ESModule", path: "index.js", contents: readFileSync(scriptPath, "utf8") }],
     compatibilityDate: "2026-11-02",
-    durableObjects: { PAYMENT_METHODS: { className: "PaymentMethod", useSQLite: true } },
+    durableObjects: {
+      PAYMENT_METHODS: { className: "PaymentMethod", useSQLite: true },
+      CARD_SHARDS: { className: "CardShard", useSQLite: true },
+    },
     d1Databases: { LEDGER: "ledger" },
     bindings,
     resourcePersistencePath: stateDir,

@@ -17,11 +17,7 @@ import { sha256 } from "../http/sha256.ts";
 import type { CreateMethodCommand } from "../payment-method/commands.ts";
 import { mayHaveBeenCreated } from "../payment-method/create.ts";
 import { failed } from "../payment-method/reads.ts";
-import { ASK_ONCE, type SaveCommand } from "./card-shard.ts";
-
-interface CardShardStub {
-  save(command: SaveCommand): Promise<Reply>;
-}
+import { ASK_ONCE, type CardShard } from "./card-shard.ts";
 
 export async function postMethod(context: Context, caller: Caller): Promise<Response> {
   const refused = (error: Pick<Problem, "code" | "errors">, headers?: Record<string, string>) =>
@@ -70,6 +66,6 @@ async function saveUnder(
   const keyHash = await sha256(JSON.stringify(owner));
   const requestHash = await sha256(JSON.stringify([...owner, create.body]));
   const hint = config.locationHint === null ? {} : { locationHint: config.locationHint };
-  const shard = env.CARD_SHARDS.getByName(keyHash.slice(0, 2), hint) as unknown as CardShardStub;
+  const shard = env.CARD_SHARDS.getByName(keyHash.slice(0, 2), hint) as unknown as CardShard;
   return shard.save({ v: 1, keyHash, requestHash, create });
 }

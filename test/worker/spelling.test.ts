@@ -66,6 +66,56 @@ describe("an id", () => {
   });
 });
 
+describe("an id that Harmony spells in capitals", () => {
+  it("is the same card and the same payment, and is sent and answered as Harmony spelt it", async ({
+    expect,
+  }) => {
+    const id = await createMethod(sandbox);
+    const real = globalThis.fetch.bind(globalThis);
+    const asked: string[] = [];
+    const uuids = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+    const spy = vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
+      asked.push(String(input));
+      const answer = await real(String(input).toLowerCase(), init);
+      const text = await answer.text();
+      return new Response(
+        text.replace(uuids, (uuid) => uuid.toUpperCase()),
+        answer,
+      );
+    });
+    try {
+      const card = await send("/api/payment-method", {
+        method: "POST",
+        headers: { ...JSON_TYPE, "x-api-key": "cobro_test_manager" },
+        body: "{}",
+      });
+      const spelt = String(card.json["id"]);
+      expect(spelt).toBe(spelt.toUpperCase());
+      expect(card.headers.get("location")).toBe(`/api/payment-method/${spelt.toLowerCase()}`);
+      expect((await get(`/api/payment-method/${id}`)).status).toBe(200);
+      const key = newKey();
+      const made = await charge(id, key, { amount: 15 });
+      const paymentId = String(made.json["id"]);
+      expect(paymentId).toBe(paymentId.toUpperCase());
+      expect((await charge(id.toUpperCase(), key, { amount: 15 })).text).toBe(made.text);
+      const path = `/api/payment-method/${id}/payment/${paymentId.toLowerCase()}`;
+      expect((await get(path)).text).toBe(made.text);
+      expect(asked.at(-1)).toContain(paymentId);
+      const given = await refund(id, paymentId.toLowerCase(), newKey(), {});
+      expect(given.headers.get("cobro-money")).toBe("refunded");
+      expect(asked.filter((url) => url.endsWith("/refund"))[0]).toContain(paymentId);
+      const revoked = await send(`/api/payment-method/${id}`, {
+        method: "DELETE",
+        headers: { "x-api-key": "cobro_test_manager" },
+      });
+      expect(revoked.status).toBe(200);
+    } finally {
+      spy.mockRestore();
+    }
+    expect(await payments(id)).toHaveLength(1);
+  });
+});
+
 describe("a code of Harmony's", () => {
   it("is the same in any letter case: status and currency of an answer", async ({ expect }) => {
     const id = await createMethod(sandbox);
@@ -111,11 +161,14 @@ describe("a charge", () => {
       expect(again.text).toBe(first.text);
       expect(again.headers.get("idempotent-replayed")).toBe("true");
     }
+    const other = await charge(id, newKey(), { amount: 21, description: "", reference: "" });
+    const path = `/api/payment-method/${id}/charge/${other.headers.get("cobro-charge-id")}`;
+    expect((await get(path)).json).toMatchObject({ description: null, reference: null });
     const reason = newKey();
     const paymentId = String(first.json["id"]);
     expect((await refund(id, paymentId, reason, { reason: null })).status).toBe(201);
     expect((await refund(id, paymentId, reason, { reason: "" })).status).toBe(201);
-    expect(await payments(id)).toHaveLength(1);
+    expect(await payments(id)).toHaveLength(2);
   });
 
   it("is the one that was bound while an empty text was kept as one", async ({ expect }) => {

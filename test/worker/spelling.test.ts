@@ -75,8 +75,9 @@ describe("an id that Harmony spells in capitals", () => {
     const asked: string[] = [];
     const uuids = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
     const spy = vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
-      asked.push(String(input));
-      const answer = await real(String(input).toLowerCase(), init);
+      const url = input as string;
+      asked.push(url);
+      const answer = await real(url.toLowerCase(), init);
       const text = await answer.text();
       return new Response(
         text.replace(uuids, (uuid) => uuid.toUpperCase()),

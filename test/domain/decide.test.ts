@@ -96,7 +96,6 @@ describe("a key", () => {
     ["amount", { amountMinor: 5001 }],
     ["currency", { currency: "USD" }],
     ["description", { description: "other" }],
-    ["description", { description: "" }],
     ["reference", { reference: "A-18" }],
   ] as const)("with another %s is a mismatch in every state", ([member, change], { expect }) => {
     const states: ChargeState[] = ["in_flight", "approved", "declined", "pending", "in_doubt"];
@@ -104,6 +103,14 @@ describe("a key", () => {
       const mismatch = { type: "mismatch", differing: [member] };
       expect(lookUp(chargeOf({ state }), { ...request, ...change })).toEqual(mismatch);
     }
+  });
+
+  it("is the same request with an empty text and with none", ({ expect }) => {
+    const none = { ...request, description: null, reference: null };
+    const charge = chargeOf({ request: none });
+    expect(lookUp(charge, { ...none, description: "", reference: "" })).toEqual(
+      lookUp(charge, none),
+    );
   });
 });
 

@@ -2,7 +2,7 @@
  * Owns the nouns of a charge: its request, its attempts, its states and what they mean for the
  * caller's money. Must not decide anything (decide.ts) nor change anything (evolve.ts). Pure.
  */
-import type { NameIs, OutcomeKind, Payment } from "./outcome.ts";
+import type { NameIs, NotSentReason, OutcomeKind, Payment } from "./outcome.ts";
 
 /** PERSISTED CONTRACT: states are stored in objects for ever; add, never rename. */
 export const CHARGE_STATES = [
@@ -23,6 +23,13 @@ export interface ChargeRequest {
   readonly description: string | null;
   /** The caller's own order number; not sent to Harmony. */
   readonly reference: string | null;
+}
+
+/** PERSISTED CONTRACT. Why Harmony took no charge, as it said so. */
+export interface NotSent {
+  readonly reason: NotSentReason;
+  readonly paymentMethodStatus: string | null;
+  readonly retryAfterSeconds: number | null;
 }
 
 /** PERSISTED CONTRACT. One submission of a charge. */
@@ -50,6 +57,8 @@ export interface Attempt {
   readonly noAtMs: number | null;
   /** Harmony's text, where it refused. */
   readonly refusal: string | null;
+  /** Why it was not sent; absent where it was, and in attempts that were stored before this was. */
+  readonly notSent?: NotSent;
   /** The payment that this attempt turned out to have made. */
   readonly explainedBy: string | null;
   /** When its charge last left the doubt about it; null while there is one, or where there was none. */

@@ -168,15 +168,16 @@ export const ERRORS = {
   payment_method_not_active: {
     status: 400,
     title: "Payment method is not active",
-    retry: "same_key",
+    retry: "never",
     explanation:
-      "Harmony charges only payment methods that are ACTIVE; `paymentMethodStatus` says what this one is. Nothing was charged.",
+      "Harmony charges only payment methods that are ACTIVE; `paymentMethodStatus` says what this one is. Nothing was charged. Only a PENDING one is worth repeating (`same_key`); one that was removed here stays so, whatever Harmony says later. Another card is another wish, under a new key.",
   },
   payment_method_not_found: {
     status: 404,
     title: "Payment method not found",
-    retry: "same_key",
-    explanation: "Harmony does not know this payment method. Nothing was charged.",
+    retry: "never",
+    explanation:
+      "Harmony does not know this payment method. Nothing was charged. It is worth repeating (`same_key`) only where Harmony has had it, or it was created here less than an hour ago.",
   },
   payment_method_not_revocable: {
     status: 400,

@@ -11,6 +11,7 @@ import {
   isRefusalOpen,
   isUnexplained,
   lastAttempt,
+  type NotSent,
   paymentIdsOf,
   type ResolvedBy,
   stateOf,
@@ -217,6 +218,7 @@ function answered(charge: Charge, fact: Fact & { type: "attempt_answered" }, seq
           ...namedIn(outcome),
           noAtMs: isNo(outcome) ? fact.atMs : null,
           refusal: outcome.kind === "declined" ? outcome.upstream : null,
+          ...(outcome.kind === "not_sent" ? { notSent: notSentOf(outcome) } : {}),
           explainedBy: paymentOf(outcome)?.id ?? null,
         }
       : attempt,
@@ -259,6 +261,10 @@ function doubtOf(charge: Charge, fact: Fact & { type: "attempt_answered" }) {
   const { nextLook, nextPoll, atMs } = fact;
   const doubt = charge.doubt ?? newDoubt(atMs);
   return { state: "in_doubt", doubt, nextLook, nextPoll, polls: 0 } as const;
+}
+
+function notSentOf({ reason, paymentMethodStatus, retryAfterSeconds }: NotSent): NotSent {
+  return { reason, paymentMethodStatus, retryAfterSeconds };
 }
 
 function isNo({ kind }: Outcome): boolean {

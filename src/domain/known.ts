@@ -89,7 +89,7 @@ export function retryOf({ state }: Charge, money: Money): Retry {
     case "approved":
       return money === "unknown" ? "same_key" : "never";
     case "declined":
-      return money === "unknown" ? "same_key" : "new_key";
+      return money === "not_charged" ? "new_key" : "never";
     case "not_charged":
     case "pending":
     case "in_flight":

@@ -35,6 +35,9 @@ export const JSON_CONTENT_TYPE = "application/json";
 /** How long a caller is asked to wait before it looks again, where nothing better is known. */
 export const RETRY_AFTER_SECONDS = 5;
 
+/** What a person or Harmony's replicas have to mend is not mended by asking every five seconds. */
+export const SLOW_SECONDS = 60;
+
 /** The four fields of Harmony's answer, exactly these, as Harmony gave them. */
 export function fourFields(payment: Payment): string {
   return JSON.stringify({
@@ -55,7 +58,7 @@ export function chargePath(charge: Charge): string {
   return `/api/payment-method/${charge.paymentMethodId}/charge/${charge.chargeId}`;
 }
 
-function paymentPath(charge: Charge, payment: Payment): string {
+function paymentPath(charge: Charge, payment: Pick<Payment, "id">): string {
   return `/api/payment-method/${charge.paymentMethodId}/payment/${payment.id}`;
 }
 
@@ -103,8 +106,10 @@ export function replyAbout(charge: Charge, money: Money, replayed: boolean, nowM
   };
   const bound = charge.boundReply;
   if (bound !== null) {
-    const location = charge.payment === null ? null : paymentPath(charge, charge.payment);
-    return { ...bound, ...headers, location, retryAfterSeconds };
+    const location = locationOf(charge);
+    return bound.status === ERRORS.charge_refused.status && money !== "not_charged"
+      ? { ...bound, ...headers, ...HELD, location }
+      : { ...bound, ...headers, location, retryAfterSeconds };
   }
   if (charge.payment !== null && (charge.state === "pending" || isFinal(charge.state))) {
     return {
@@ -126,6 +131,21 @@ export function replyAbout(charge: Charge, money: Money, replayed: boolean, nowM
   };
 }
 
+/** A refusal is no yes, whatever is found later: who ships by it is told so by its 2xx alone. */
+const HELD = { money: "unknown", retry: "never", retryAfterSeconds: null } as const;
+
+/** Its payment, or the first other that turned out to be its or may be. */
+function locationOf(charge: Charge): string | null {
+  const { payment, duplicates, contested } = charge;
+  const id = duplicates[0] ?? contested[0];
+  const isTaken = payment !== null && (payment.status !== "CANCELLED" || id === undefined);
+  return isTaken
+    ? paymentPath(charge, payment)
+    : id === undefined
+      ? null
+      : paymentPath(charge, { id });
+}
+
 /** Longest `Retry-After` we give: looks are at most an hour apart. */
 export const RETRY_AFTER_MAX_SECONDS = 3600;
 
@@ -139,18 +159,25 @@ export function secondsUntil(atMs: number | null, nowMs: number): number {
 
 /** An error as an answer to a charge. */
 export function replyProblem(problem: Problem, replayed = false): Reply {
+  const retry = problem.retry ?? ERRORS[problem.code].retry;
   return {
     status: problemStatus(problem),
     contentType: PROBLEM_CONTENT_TYPE,
     body: problemBody(problem),
     money: problem.money,
-    retry: problem.retry ?? ERRORS[problem.code].retry,
+    retry,
     chargeId: problem.chargeId ?? null,
     ...(problem.refundId === undefined ? {} : { refundId: problem.refundId }),
     location: null,
-    retryAfterSeconds: problem.retryAfterSeconds ?? null,
+    // Whoever may repeat is told when.
+    retryAfterSeconds: problem.retryAfterSeconds ?? (retry === "same_key" ? waitOf(problem) : null),
     replayed,
   };
+}
+
+/** An operator has to mend our key: asking sooner brings nothing. */
+function waitOf({ code }: Problem): number {
+  return code === "upstream_unauthorized" ? SLOW_SECONDS : RETRY_AFTER_SECONDS;
 }
 
 /** The charge resource (contract.md, The charge). */

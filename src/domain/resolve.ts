@@ -12,6 +12,7 @@ import {
   paymentIdsOf,
   stateOf,
 } from "./charge.ts";
+import { pollOf } from "./polls.ts";
 import { endContest } from "./contest.ts";
 import { attemptsIn, chargeIn, type Draft, nextSeq, note } from "./draft.ts";
 import type { LookReport, Resolution } from "./facts.ts";
@@ -262,10 +263,9 @@ function tookNothing(draft: Draft, chargeId: string, paymentId: string): void {
   if (holdsMoney(record)) {
     const payment = { ...bare(record), status: "CANCELLED" };
     const about = { atMs: draft.view.nowMs, chargeId };
-    note(draft, { type: "status_changed", ...about, payment, from: record.status, nextPoll: null });
-    // It is a person's word: no read has to repeat it.
-    const told = draft.payments.get(paymentId) ?? record;
-    draft.payments.set(paymentId, { ...told, reread: false });
+    // A no is read once more when its horizon is over, whoever said it.
+    const due = pollOf(draft, payment);
+    note(draft, { type: "status_changed", ...about, payment, from: record.status, nextPoll: due });
   }
   if (chargeIn(draft, chargeId).contested.includes(paymentId)) {
     endContest(draft, chargeId, draft.payments.get(paymentId) ?? record);

@@ -18,7 +18,6 @@ export type BodyBytes =
 
 interface Rest {
   readonly headers?: Record<string, string>;
-  readonly money?: "unknown";
 }
 
 /** Reads a body of a type other than JSON too, as long as it is empty: nothing was said. */
@@ -40,7 +39,7 @@ async function read(request: Request, mayBeEmpty: boolean): Promise<BodyBytes> {
     return problem(bytes);
   }
   if (bytes === "request_timeout") {
-    return problem(bytes, { money: "unknown" });
+    return problem(bytes);
   }
   const coding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   if (coding !== "" && coding !== "identity") {

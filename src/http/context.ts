@@ -4,9 +4,7 @@
  */
 import type { Config, Env } from "../env.ts";
 import type { Actor } from "../domain/facts.ts";
-import type { Money } from "../domain/outcome.ts";
 import type { Caller } from "./auth.ts";
-import { readIdempotencyKey } from "../domain/idempotency-key.ts";
 import { headerOf } from "./headers.ts";
 
 /** What it takes to reach a payment method's object, for whomever. */
@@ -71,20 +69,4 @@ export function actorOf(context: Context, caller: Caller): Actor {
 function addressOf(request: Request): string | null {
   const address = request.headers.get("cf-connecting-ip");
   return address !== null && /^[0-9a-fA-F.:]{2,45}$/.test(address) ? address : null;
-}
-
-/** The calls of an operator: none of them is a charge. */
-const BY_HAND = /\/(?:resolution|resume)$/;
-
-/**
- * What an error before the key's look-up says of the money: unknown wherever a readable key came
- * along, since it may name a charge; a charge without one cannot exist. Other calls never say
- * that nothing was charged, nor does what a person decides about a charge that exists.
- */
-export function moneyBefore(request: Request): Money {
-  if (request.method !== "POST" || BY_HAND.test(new URL(request.url).pathname)) {
-    return "unknown";
-  }
-  const key = readIdempotencyKey(headerOf(request, "idempotency-key"));
-  return key.type === "key" ? "unknown" : "not_charged";
 }

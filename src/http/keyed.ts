@@ -29,16 +29,15 @@ export async function readKeyed(
     return { type: "problem", response: problemResponse(context, body.code, body.rest) };
   }
   const key = readIdempotencyKey(headerOf(request, "idempotency-key"));
-  const money = "not_charged";
   switch (key.type) {
     case "missing":
       return {
         type: "problem",
-        response: problemResponse(context, "idempotency_key_missing", { money }),
+        response: problemResponse(context, "idempotency_key_missing"),
       };
     case "invalid": {
       const errors = [{ header: "Idempotency-Key", detail: key.detail }];
-      const response = problemResponse(context, "idempotency_key_invalid", { money, errors });
+      const response = problemResponse(context, "idempotency_key_invalid", { errors });
       return { type: "problem", response };
     }
     case "key":

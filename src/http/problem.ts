@@ -5,9 +5,12 @@
 import { ERRORS, type ErrorCode, type Problem } from "../domain/errors.ts";
 import { replyProblem, type Reply } from "../domain/reply.ts";
 import type { Answer } from "../payment-method/commands.ts";
-import { type Context, moneyBefore } from "./context.ts";
+import type { Context } from "./context.ts";
 
-/** An error before or beside any charge, with the money that the contract's table says. */
+/**
+ * An error before any key was looked up. It may have been spoilt on its way, and be that of a charge that
+ * went through: nothing is known of the money.
+ */
 export function problemResponse(
   context: Pick<Context, "request">,
   code: ErrorCode,
@@ -17,7 +20,7 @@ export function problemResponse(
   const reply = replyProblem({
     code,
     detail: ERRORS[code].explanation,
-    money: moneyBefore(context.request),
+    money: "unknown",
     ...members,
   });
   // Only a POST can be about a charge's money; elsewhere the headers would only confuse.

@@ -135,7 +135,7 @@ export async function handle(
   const response = await respond(request, env, execution, requestId).catch((error: unknown) => {
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
     console.error(JSON.stringify({ level: "alert", event: "internal_error", requestId, message }));
-    return problemResponse({ request }, "internal", { money: "unknown" });
+    return problemResponse({ request }, "internal");
   });
   response.headers.set("cobro-request-id", requestId);
   return response;

@@ -2,11 +2,11 @@
  * Owns the wording of a payment method's answers that are not about a charge as it stands: what
  * was not sent and why. Must not decide what is sent.
  */
-import type { Charge } from "../domain/charge.ts";
+import type { Charge, NotSent } from "../domain/charge.ts";
 import { ERRORS, type FirstUse, type Problem } from "../domain/errors.ts";
 import { centavosToPesos } from "../domain/money.ts";
-import type { Outcome } from "../domain/outcome.ts";
-import { type Reply, replyProblem, RETRY_AFTER_SECONDS } from "../domain/reply.ts";
+import { firstWaitSeconds, heldBack, retryOfNotSent } from "../domain/not-sent.ts";
+import { type Reply, replyProblem, RETRY_AFTER_SECONDS, secondsUntil } from "../domain/reply.ts";
 import type { Books } from "./books.ts";
 import type { Answer } from "./commands.ts";
 import type { Host } from "./host.ts";
@@ -45,12 +45,13 @@ export function mismatchAnswer(books: Books, charge: Charge, differing: readonly
   const { amountMinor, ...members } = charge.request;
   const request = { amount: centavosToPesos(amountMinor), ...members };
   const first = { ...firstUse(books, charge), request };
-  const { money } = first;
+  // The header speaks of this request, for which nothing was sent; `first` of the other.
+  const money = "unknown";
   return problem("idempotency_key_reused", { money, chargeId, differing, first });
 }
 
 /** What the one who sent the attempt is told, once its outcome is recorded and looked for. */
-export function answerAfter(books: Books, charge: Charge, outcome: Outcome): Reply {
+export function answerAfter(books: Books, charge: Charge): Reply {
   if (charge.state !== "not_charged") {
     return books.about(charge, false);
   }
@@ -58,17 +59,41 @@ export function answerAfter(books: Books, charge: Charge, outcome: Outcome): Rep
   if (books.moneyOf(charge) !== "not_charged") {
     return problem("payment_contested", { ...CONTESTED, chargeId });
   }
-  if (outcome.kind !== "not_sent") {
-    return problem("not_charged", { chargeId });
-  }
-  const { reason, paymentMethodStatus, retryAfterSeconds } = outcome;
+  return notCharged(books, charge);
+}
+
+/** The answer about a charge that took nothing: why its last attempt was not sent, while that holds. */
+export function notCharged(books: Books, charge: Charge): Reply {
+  const { chargeId } = charge;
+  const nowMs = books.nowMs();
+  const held = heldBack(charge, nowMs);
+  return held === null
+    ? problem("not_charged", { chargeId })
+    : notSentAnswer(books, held.notSent, { chargeId }, secondsUntil(held.untilMs, nowMs));
+}
+
+/** What was not sent, and why: the word and the wait are by what is known of the payment method. */
+export function notSentAnswer(
+  books: Books,
+  notSent: NotSent,
+  about: Partial<Problem>,
+  retryAfterSeconds: number,
+): Reply {
+  const { reason, paymentMethodStatus } = notSent;
+  const retry = retryOfNotSent(notSent, books.isKnownToHarmony());
   return problem(reason, {
-    chargeId,
+    ...about,
+    retry,
     ...(paymentMethodStatus === null ? {} : { paymentMethodStatus }),
-    ...(reason === "upstream_unavailable"
-      ? { retryAfterSeconds: retryAfterSeconds ?? RETRY_AFTER_SECONDS }
-      : {}),
+    ...(retry === "same_key" ? { retryAfterSeconds } : {}),
   });
+}
+
+/** The payment method is not to be charged, as is known: nothing was asked of Harmony. */
+export function notActive(books: Books, status: string, about: Partial<Problem>): Reply {
+  const reason = "payment_method_not_active";
+  const notSent = { reason, paymentMethodStatus: status, retryAfterSeconds: null } as const;
+  return notSentAnswer(books, notSent, about, firstWaitSeconds(notSent));
 }
 
 /** The answer on stored state that this code does not understand: nothing is sent, a person is needed. */
@@ -84,12 +109,15 @@ export function unsent(reply: Reply): Settlement {
 
 /** Nothing is sent without a complete look; Harmony's own 401 and 404 say why there is none. */
 export function lookFailed(books: Books, httpStatus: number | null, charge: Charge | null): Reply {
-  const about = aboutCharge(books, charge);
-  if (httpStatus === 401 || httpStatus === 403) {
-    return problem("upstream_unauthorized", about);
-  }
-  if (httpStatus === 404) {
-    return problem("payment_method_not_found", about);
-  }
-  return problem("upstream_unavailable", { ...about, ...RETRY });
+  const isUnauthorized = httpStatus === 401 || httpStatus === 403;
+  const notSent: NotSent = {
+    reason: isUnauthorized
+      ? "upstream_unauthorized"
+      : httpStatus === 404
+        ? "payment_method_not_found"
+        : "upstream_unavailable",
+    paymentMethodStatus: null,
+    retryAfterSeconds: null,
+  };
+  return notSentAnswer(books, notSent, aboutCharge(books, charge), firstWaitSeconds(notSent));
 }

@@ -32,6 +32,8 @@ const ALERTS: ReadonlySet<Fact["type"]> = new Set<Fact["type"]>([
 
 /** After an attempt's deadline its alarm waits this much longer, so that the owner comes first. */
 const GUARD_MS = 5000;
+/** So long after it was created, Harmony's replicas may not know a payment method. */
+const NEW_MS = 3_600_000;
 
 export const NOBODY: Actor = {
   caller: null,
@@ -95,6 +97,17 @@ export class Books {
       refused: (reason) => this.#halt(reason),
       failed: async () => this.rearm(),
     });
+  }
+
+  nowMs(): number {
+    return this.#host.now();
+  }
+
+  /** Whether Harmony has had this payment method: it was looked at whole, or just created through us. */
+  isKnownToHarmony(): boolean {
+    const { baselineSeq, createdAtMs } = this.journal.method;
+    const ageMs = createdAtMs === null ? Infinity : this.#host.now() - createdAtMs;
+    return baselineSeq !== null || (ageMs >= 0 && ageMs < NEW_MS);
   }
 
   /** One decision: loads, lets `decide` note facts, writes them with their entries, arms the alarm. */

@@ -90,6 +90,11 @@ export interface CreateMethodCommand extends ActorCommand {
   readonly externalId: string | null;
 }
 
+/** To a payment method's own object: it was just created through us. */
+export interface KnowCreatedCommand extends AnyCommand {
+  readonly type: "know_created";
+}
+
 export interface RevokeMethodCommand extends WaitingCommand {
   readonly type: "revoke_method";
 }
@@ -137,6 +142,7 @@ export type Command =
   | ReadChargeCommand
   | ReadHistoryCommand
   | CreateMethodCommand
+  | KnowCreatedCommand
   | RevokeMethodCommand
   | ResolveChargeCommand
   | ResolveRefundCommand
@@ -146,7 +152,12 @@ export type Command =
   | WakeCommand;
 
 /** Commands that give a method no work, so that the registry need not hear of them. */
-const WORKLESS: ReadonlySet<Command["type"]> = new Set(["read_charge", "read_refund", "wake"]);
+const WORKLESS: ReadonlySet<Command["type"]> = new Set([
+  "read_charge",
+  "read_refund",
+  "know_created",
+  "wake",
+]);
 
 /** Whether a command gives its method work, so that the registry must hear of it beforehand. */
 export function isRegistered(command: Command): boolean {

@@ -34,6 +34,12 @@ export async function createMethod(
   return untimed(replyTo(read));
 }
 
+/** Keeps that this payment method is new: Harmony's replicas may not know it yet. */
+export function knowCreated(host: Host, books: Books): Answer {
+  books.journal.know({ createdAtMs: host.now() });
+  return untimed(found("{}", null));
+}
+
 function factOf(read: CreateReading, atMs: number, externalId: string | null): Fact {
   const { httpStatus, latencyMs } = read;
   const about = { atMs, chargeId: null, httpStatus, latencyMs, externalId };

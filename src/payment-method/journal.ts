@@ -8,6 +8,7 @@ import type { ChargeRequest } from "../domain/charge.ts";
 import type { Draft, Rules, View } from "../domain/draft.ts";
 import { type Entry, FIRST_PREV_HASH } from "../domain/entries.ts";
 import type { Actor } from "../domain/facts.ts";
+import { type Inactive, inactiveAfter } from "../domain/inactive.ts";
 import type { PaymentRecord } from "../domain/payment.ts";
 import { entryOf } from "../domain/render.ts";
 import { sealEntry } from "../ledger/chain.ts";
@@ -25,6 +26,10 @@ interface Method {
   readonly lookedSeq: number | null;
   readonly foreignSeen: boolean;
   readonly halted: string | null;
+  /** That it is not to be charged, as far as is known. */
+  readonly inactive: Inactive | null;
+  /** When it was created through us; null where it was not, or long ago. */
+  readonly createdAtMs: number | null;
 }
 
 /** Which payments' records a step needs: none but its own, or all of them for a look. */
@@ -42,6 +47,8 @@ export class Journal {
     lookedSeq: null,
     foreignSeen: false,
     halted: null,
+    inactive: null,
+    createdAtMs: null,
   };
   #lastSeq = 0;
   #lastHash = FIRST_PREV_HASH;
@@ -68,6 +75,8 @@ export class Journal {
         lookedSeq: integerOrNull(row["looked_seq"]),
         foreignSeen: row["foreign_seen"] === 1,
         halted: textOrNull(row["halted"]),
+        inactive: JSON.parse(textOrNull(row["inactive"]) ?? "null") as Inactive | null,
+        createdAtMs: integerOrNull(row["created_at_ms"]),
       };
       this.#deliveredStored = this.#deliveredSeq = integerOrNull(row["delivered_seq"]) ?? 0;
     }
@@ -226,6 +235,10 @@ export class Journal {
       lookedAtMs: draft.lookedAtMs,
       lookedSeq: draft.lookedSeq,
       foreignSeen: this.#method.foreignSeen || draft.foreignSeen,
+      inactive: inactiveAfter(
+        this.#method.inactive,
+        draft.noted.map(({ fact }) => fact),
+      ),
     };
     this.#storage.transactionSync(() => {
       for (const { entry, text } of sealed) {
@@ -269,12 +282,6 @@ export class Journal {
     return row === undefined ? null : String(row["hash"]);
   }
 
-  /** Whether this method is known to be REVOKED. Reads the whole chain: not for every request. */
-  hasRevoked(): boolean {
-    const query = "SELECT 1 FROM entry WHERE body ->> 'type' = 'method_revoked' LIMIT 1";
-    return this.#rows(query).length > 0;
-  }
-
   /**
    * Remembers that everything up to `seq` is in the ledger. The mark is stored with the next
    * write, since a commit of its own would cost more than delivering again, which changes nothing.
@@ -296,7 +303,12 @@ export class Journal {
 
   /** Stops all sending on this method, for a person to look at. */
   halt(reason: string): void {
-    const method = { ...this.#method, halted: reason };
+    this.know({ halted: reason });
+  }
+
+  /** Keeps what is known of the method beside its entries. */
+  know(known: Partial<Pick<Method, "halted" | "inactive" | "createdAtMs">>): void {
+    const method = { ...this.#method, ...known };
     this.#writeMethod(method);
     this.#method = method;
   }
@@ -309,11 +321,12 @@ export class Journal {
   #writeMethod(method: Method): void {
     this.#run(
       `INSERT INTO method (id, payment_method_id, baseline_seq, looked_at_ms, looked_seq,
-         foreign_seen, delivered_seq, halted)
-       VALUES (1, ?, ?, ?, ?, ?, ?, ?)
+         foreign_seen, delivered_seq, halted, inactive, created_at_ms)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET baseline_seq = excluded.baseline_seq,
          looked_at_ms = excluded.looked_at_ms, looked_seq = excluded.looked_seq, foreign_seen = excluded.foreign_seen,
-         delivered_seq = excluded.delivered_seq, halted = excluded.halted`,
+         delivered_seq = excluded.delivered_seq, halted = excluded.halted,
+         inactive = excluded.inactive, created_at_ms = excluded.created_at_ms`,
       this.#paymentMethodId,
       method.baselineSeq,
       method.lookedAtMs,
@@ -321,6 +334,8 @@ export class Journal {
       method.foreignSeen ? 1 : 0,
       this.#deliveredSeq,
       method.halted,
+      method.inactive === null ? null : JSON.stringify(method.inactive),
+      method.createdAtMs,
     );
   }
 

@@ -107,7 +107,7 @@ export class Looker {
 
   #learn(draft: Draft, report: LookReport, purpose: LookPurpose, chargeId: string | null): void {
     learnFromLook(draft, report, purpose, chargeId);
-    if (isRefused(report) && this.#books.journal.hasRevoked()) {
+    if (isRefused(report) && this.#books.journal.method.inactive?.forGood === true) {
       escalateUnreadable(draft);
     }
   }

@@ -36,7 +36,7 @@ export function refundKeyReused(books: Books, refund: Refund, asked: Asked): Rep
   const request = { ...refund.request };
   const first = { chargeId: owner?.chargeId ?? null, refundId, state, money, amount, request };
   const { differing } = asked;
-  return problem("idempotency_key_reused", { money, refundId, differing, first });
+  return problem("idempotency_key_reused", { money: "unknown", refundId, differing, first });
 }
 
 function noteMismatch(books: Books, subject: Subject, asked: Asked): void {

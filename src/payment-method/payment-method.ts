@@ -15,6 +15,7 @@ import {
   lookUp,
 } from "../domain/decide.ts";
 import { ERRORS } from "../domain/errors.ts";
+import { heldBack } from "../domain/not-sent.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import { type Reply, RETRY_AFTER_MAX_SECONDS, secondsUntil } from "../domain/reply.ts";
 import {
@@ -25,6 +26,8 @@ import {
   CONTESTED,
   haltedAnswer,
   lookFailed,
+  notActive,
+  notCharged,
   problem,
   RETRY,
   unsent,
@@ -38,7 +41,8 @@ import type { Host } from "./host.ts";
 import { UnknownStateError } from "./unknown-state.ts";
 import { readHistory } from "./history.ts";
 import { Looker } from "./looker.ts";
-import { createMethod } from "./create.ts";
+import { createMethod, knowCreated } from "./create.ts";
+import { statusOfInactive } from "./inactive.ts";
 import { chargeKeyReused, refundKeyReused } from "./mismatch.ts";
 import { resolveCharge } from "./resolve.ts";
 import { resolveRefundByHand } from "./resolve-refund.ts";
@@ -118,6 +122,8 @@ export class PaymentMethod {
         return readHistory(this.#host, this.#books, command);
       case "create_method":
         return createMethod(this.#host, this.#books, command);
+      case "know_created":
+        return knowCreated(this.#host, this.#books);
       case "revoke_method":
         return revokeMethod(this.#host, this.#books, this.#queue, command);
       case "resolve_charge": {
@@ -174,8 +180,12 @@ export class PaymentMethod {
       case "answered":
       case "in_doubt":
         return this.#books.about(charge, true);
-      case "in_flight":
       case "chargeable":
+        // Until its wait is over the books answer, and nothing is asked of Harmony.
+        return heldBack(charge, this.#host.now()) !== null && this.#isPlain(charge)
+          ? notCharged(this.#books, charge)
+          : null;
+      case "in_flight":
       case "mismatch":
       case "unknown":
         return null;
@@ -216,6 +226,11 @@ export class PaymentMethod {
     return { ...reply, replayed: true };
   }
 
+  /** Whether nothing stands beside it that may be its payment. */
+  #isPlain(charge: Charge): boolean {
+    return this.#books.moneyOf(charge) === "not_charged";
+  }
+
   #waitedOut(ticket: Ticket, command: ChargeCommand): Reply {
     const charge = this.#books.journal.charges.byKey(command.caller, command.idempotencyKey);
     const reused = this.#keyReused(command, charge);
@@ -225,8 +240,8 @@ export class PaymentMethod {
     }
     if (charge !== null && charge.state === "not_charged") {
       // The key is known, so it is never busy: no money has moved, and a repeat tries further.
-      return this.#books.moneyOf(charge) === "not_charged"
-        ? problem("not_charged", { chargeId: charge.chargeId })
+      return this.#isPlain(charge)
+        ? notCharged(this.#books, charge)
         : problem("payment_contested", { ...CONTESTED, chargeId: charge.chargeId });
     }
     if (charge !== null) {
@@ -260,8 +275,16 @@ export class PaymentMethod {
       if (paid !== null) {
         return unsent(paid);
       }
-      const admission = this.#admission(command, charge, lookedFresh);
       const about = aboutCharge(this.#books, charge);
+      if (journal.method.inactive !== null) {
+        const status = await statusOfInactive(this.#host, this.#books);
+        if (status !== null) {
+          return unsent(notActive(this.#books, status, about));
+        }
+        lookedFresh = false;
+        continue;
+      }
+      const admission = this.#admission(command, charge, lookedFresh);
       if (admission.type !== "frozen" && journal.method.halted !== null) {
         return unsent(problem("halted", { ...about, money: "unknown" }));
       }
@@ -398,7 +421,7 @@ export class PaymentMethod {
       if (charge === null) {
         throw new Error(`Bug: charge ${chargeId} vanished`);
       }
-      return { reply: answerAfter(this.#books, charge, outcome), harmonyMs: latencyMs };
+      return { reply: answerAfter(this.#books, charge), harmonyMs: latencyMs };
     } finally {
       // Whatever went wrong, an attempt that nobody waits for any more is nobody's.
       this.#owned = null;

@@ -46,6 +46,17 @@ export class RefundAnswers {
     return this.unsent(command, "payment_method_in_doubt", { retryAfterSeconds });
   }
 
+  /** The id is no payment's: nothing is refunded of a charge before it is known what it has taken. */
+  noPayment(command: RefundCommand): Reply {
+    const charge = this.#books.journal.charges.byId(foldId(command.id));
+    if (charge?.caller !== command.caller || this.#books.moneyOf(charge) !== "unknown") {
+      return this.unsent(command, "payment_not_found");
+    }
+    const { chargeId, nextLook } = charge;
+    const retryAfterSeconds = secondsUntil(nextLook?.atMs ?? null, this.#host.now());
+    return this.unsent(command, "payment_method_in_doubt", { chargeId, retryAfterSeconds });
+  }
+
   /** The payment could not be read, so that nothing was sent. */
   unread(command: RefundCommand, httpStatus: number | null): Reply {
     if (httpStatus === 401 || httpStatus === 403) {

@@ -157,7 +157,7 @@ export class Refunds {
       }
       const paymentId = this.#books.paymentIdOf(command.caller, command.id);
       if (paymentId === null) {
-        return unsent(this.#answers.unsent(command, "payment_not_found"));
+        return unsent(this.#answers.noPayment(command));
       }
       const refunds = journal.refunds.ofPayment(paymentId);
       const others = refunds.filter(({ refundId }) => refundId !== refund?.refundId);

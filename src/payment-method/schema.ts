@@ -122,6 +122,11 @@ const MIGRATIONS: readonly string[] = [
    UPDATE payment SET payment_id = lower(payment_id),
      body = json_set(body, '$.id', lower(payment_id), '$.spelt', payment_id)
    WHERE payment_id GLOB ${UUID_GLOB} AND payment_id <> lower(payment_id);`,
+  // 5: what is known of the method itself; one that was revoked through us is charged no more.
+  `ALTER TABLE method ADD COLUMN inactive TEXT;
+   ALTER TABLE method ADD COLUMN created_at_ms INTEGER;
+   UPDATE method SET inactive = '{"status":"REVOKED","forGood":true,"atMs":0}'
+   WHERE EXISTS (SELECT 1 FROM entry WHERE body ->> 'type' = 'method_revoked');`,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

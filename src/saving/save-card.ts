@@ -4,6 +4,7 @@
  */
 import { GATEWAY_CHAIN_ID } from "../domain/entries.ts";
 import { readIdempotencyKey } from "../domain/idempotency-key.ts";
+import { foldId } from "../domain/ids.ts";
 import type { Problem } from "../domain/errors.ts";
 import type { Reply } from "../domain/reply.ts";
 import { askObject } from "../http/ask-object.ts";
@@ -12,6 +13,7 @@ import { readBody } from "../http/body.ts";
 import { actorOf, type Context } from "../http/context.ts";
 import { headerOf } from "../http/headers.ts";
 import { readMethodBody } from "../http/method-body.ts";
+import { log } from "../http/log.ts";
 import { replyResponse } from "../http/problem.ts";
 import { sha256 } from "../http/sha256.ts";
 import type { CreateMethodCommand } from "../payment-method/commands.ts";
@@ -47,6 +49,7 @@ export async function postMethod(context: Context, caller: Caller): Promise<Resp
       key.type === "key"
         ? await saveUnder(context, [caller.callerId, key.key], create)
         : (await askObject(context, create, ASK_ONCE)).reply;
+    await tellObject(context, reply);
     return replyResponse(reply);
   } catch (error) {
     // An object may have asked Harmony before it was lost.
@@ -54,6 +57,20 @@ export async function postMethod(context: Context, caller: Caller): Promise<Resp
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
     console.error(JSON.stringify({ level: "alert", event: "create_lost", requestId, message }));
     return replyResponse(mayHaveBeenCreated(502));
+  }
+}
+
+/** Tells the new payment method's own object of it; whatever goes wrong, the card is saved. */
+async function tellObject(context: Context, { status, location, replayed }: Reply): Promise<void> {
+  const paymentMethodId = foldId(location?.split("/").at(-1) ?? "");
+  if (status !== 201 || replayed) {
+    return;
+  }
+  try {
+    await askObject(context, { v: 1, type: "know_created", paymentMethodId }, ASK_ONCE);
+  } catch (error) {
+    const { requestId } = context;
+    log("warn", "created_not_told", { requestId, paymentMethodId, message: String(error) });
   }
 }
 

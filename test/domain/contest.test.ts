@@ -97,9 +97,9 @@ describe("a payment that may be a charge's", () => {
     };
     expect(told({ state: "in_doubt" })).toEqual(["unknown", "same_key"]);
     expect(told({ state: "not_charged" })).toEqual(["unknown", "same_key"]);
-    expect(told({ state: "declined" })).toEqual(["unknown", "same_key"]);
+    expect(told({ state: "declined" })).toEqual(["unknown", "never"]);
     const cancelled = { ...PAID, status: "CANCELLED" };
-    expect(told({ state: "declined", payment: cancelled })).toEqual(["unknown", "same_key"]);
+    expect(told({ state: "declined", payment: cancelled })).toEqual(["unknown", "never"]);
     expect(told({ state: "approved", payment: PAID })).toEqual(["charged", "never"]);
     const refunded = { ...PAID, status: "REFUNDED" };
     expect(told({ state: "approved", payment: refunded })).toEqual(["refunded", "never"]);

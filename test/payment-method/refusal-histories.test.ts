@@ -67,6 +67,7 @@ async function goesOn(world: World): Promise<boolean> {
 /** A program that obeys: after `new_key` it asks anew, at once and for an hour. */
 async function obeyed(world: World, first: Reply): Promise<Reply[]> {
   const key = first.retry === "new_key" ? "key-2" : "key-1";
+  await world.time.advance((first.retryAfterSeconds ?? 0) * 1000);
   return first.retry === "never" ? [] : toldOver(world, HOUR_MS, { key });
 }
 

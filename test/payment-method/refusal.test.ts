@@ -269,6 +269,7 @@ describe("a fresh no", () => {
     async (status, { expect }) => {
       const world = await ready({ charges: [{ kind: "error_after_charging", status }] });
       await world.charged();
+      await world.time.advance(MINUTE_MS);
       expect(await world.charged()).toMatchObject({ status: 409, money: "unknown" });
       expect(await world.charged({ key: "key-2" })).toMatchObject({
         status: 409,

@@ -127,7 +127,8 @@ describe("a refusal that charged all the same", () => {
     async (rules, { expect }) => {
       const charges: ScenarioInput["charges"] = [{ kind: "error_after_charging", status: 429 }];
       const world = await ready({ charges }, { rules });
-      await world.charged();
+      const first = await world.charged();
+      await world.time.advance((first.retryAfterSeconds ?? 0) * 1000);
       const again = await world.charged();
       expect(again).toMatchObject({ status: 409, money: "unknown", retry: "same_key" });
       expect(JSON.parse(again.body)).toMatchObject({ code: "payment_contested" });

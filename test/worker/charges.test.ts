@@ -116,7 +116,7 @@ describe("a charge", () => {
     expect(other.json).toMatchObject({
       code: "idempotency_key_reused",
       differing: ["amount", "description"],
-      money: "charged",
+      money: "unknown",
       retry: "never",
       first: {
         chargeId: first.headers.get("cobro-charge-id"),

@@ -95,7 +95,7 @@ describe("bad input", () => {
       const id = await createMethod(sandbox);
       const answer = await charge(id, key, { amount: 5 });
       expect(answer.status).toBe(400);
-      expect(answer.json).toMatchObject({ code, money: "not_charged", retry: "never" });
+      expect(answer.json).toMatchObject({ code, money: "unknown", retry: "never" });
       expect(await sentTo(id)).toBe(0);
     });
   }
@@ -103,7 +103,7 @@ describe("bad input", () => {
   it("is a missing idempotency key, said before the body is read into", async ({ expect }) => {
     const id = await createMethod(sandbox);
     const answer = await charge(id, null, "not JSON");
-    expect(answer.json).toMatchObject({ code: "idempotency_key_missing", money: "not_charged" });
+    expect(answer.json).toMatchObject({ code: "idempotency_key_missing", money: "unknown" });
     expect(answer.headers.get("cobro-retry")).toBe("never");
   });
 
@@ -133,7 +133,7 @@ describe("bad input", () => {
     ]) {
       const answer = await charge(id, null, { amount: 5 }, { "content-type": type });
       expect(answer.status).toBe(415);
-      expect(answer.json).toMatchObject({ code: "unsupported_media_type", money: "not_charged" });
+      expect(answer.json).toMatchObject({ code: "unsupported_media_type", money: "unknown" });
     }
     expect(
       (
@@ -165,7 +165,7 @@ describe("an address", () => {
     expect(posted.status).toBe(404);
     expect(posted.headers.get("cobro-money")).toBe("unknown");
     expect((await charge("not-a-uuid", null, { amount: 5 })).headers.get("cobro-money")).toBe(
-      "not_charged",
+      "unknown",
     );
   });
 
@@ -217,7 +217,7 @@ describe("a key", () => {
         headers: { ...JSON_TYPE, ...headers },
         body,
       });
-      expect(without.json["money"]).toBe("not_charged");
+      expect(without.json["money"]).toBe("unknown");
     }
     expect(await sentTo(id)).toBe(0);
   });

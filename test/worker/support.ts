@@ -3,6 +3,7 @@
  * expectations.
  */
 import { env, exports } from "cloudflare:workers";
+import { vi } from "vitest";
 import { insertKey } from "../../src/ledger/keys.ts";
 
 const ALL = ["charge", "refund", "read", "manage", "audit", "operate"];
@@ -80,4 +81,15 @@ export async function charge(
 /** Reads a path as one of the seeded keys. */
 export async function get(path: string, key = "cobro_test_operator"): Promise<Answered> {
   return send(path, { headers: { "x-api-key": key } });
+}
+
+/** Does something as if so much time had passed. */
+export async function after<T>(passedMs: number, act: () => Promise<T>): Promise<T> {
+  const now = Date.now.bind(Date);
+  const clock = vi.spyOn(Date, "now").mockImplementation(() => now() + passedMs);
+  try {
+    return await act();
+  } finally {
+    clock.mockRestore();
+  }
 }

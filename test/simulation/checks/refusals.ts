@@ -39,12 +39,13 @@ export function assertTypesKnown({ journal }: Facts): void {
 export function assertFreshNoesAreLookedAt(facts: Facts): void {
   const { world, life, journal } = facts;
   // What was lost before it was written down is as a reply that never came.
-  const isWritten = ({ description, httpStatus }: Submission) =>
+  const isWritten = ({ description, httpStatus, answeredAtMs }: Submission) =>
     journal.some(
       (entry) =>
         entry.type === "attempt_answered" &&
         entry.idempotencyKey === keyOf({ description }) &&
-        entry.httpStatus === httpStatus,
+        entry.httpStatus === httpStatus &&
+        (facts.times.get(entry.seq) ?? 0) >= (answeredAtMs ?? 0),
     );
   const looks = world.sandbox.exchanges
     .list(world.paymentMethodId)

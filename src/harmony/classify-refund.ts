@@ -3,6 +3,7 @@
  * one of four outcomes, and the default is `indeterminate`. One of the files that can lose money:
  * a refund taken for refused may have been made. Pure.
  */
+import { UNNAMED_SECONDS } from "./limits.ts";
 import { OUTSIDE_TEXT_MAX } from "../domain/entries.ts";
 import type { Payment } from "../domain/outcome.ts";
 import type { RefundNotSentReason, RefundOutcome } from "../domain/refund.ts";
@@ -73,7 +74,7 @@ function classifyRefusal(
     case 404:
       return notSent("payment_not_found");
     case 429:
-      return notSent("upstream_unavailable", exchange.retryAfterSeconds);
+      return notSent("upstream_unavailable", exchange.retryAfterSeconds ?? UNNAMED_SECONDS);
     default:
       return indeterminate(`status_${exchange.httpStatus}`);
   }

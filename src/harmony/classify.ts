@@ -4,6 +4,7 @@
  * `indeterminate`. One of the files that can lose money: a charge taken for refused is charged
  * again. Pure.
  */
+import { UNNAMED_SECONDS } from "./limits.ts";
 import { unreachable } from "../domain/charge.ts";
 import { OUTSIDE_TEXT_MAX } from "../domain/entries.ts";
 import { isUuid } from "../domain/ids.ts";
@@ -147,7 +148,7 @@ function classifyRefusal(
     case 404:
       return notSent("payment_method_not_found");
     case 429:
-      return notSent("upstream_unavailable", null, exchange.retryAfterSeconds);
+      return notSent("upstream_unavailable", null, exchange.retryAfterSeconds ?? UNNAMED_SECONDS);
     default: {
       const isGuess = httpStatus >= 400 && httpStatus <= 499;
       return indeterminate(`status_${httpStatus}`, named, isGuess ? "guess" : "told");

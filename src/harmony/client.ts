@@ -11,6 +11,7 @@ import { foldId } from "../domain/ids.ts";
 import type { Payment } from "../domain/outcome.ts";
 import type { Exchange, MethodReading } from "./classify.ts";
 import { isRefundRefusal } from "./classify-refund.ts";
+import { type Kind, type Limits, retryAfterOf } from "./limits.ts";
 import { parseHistoryPage, parseJson, parseMethodStatus, parsePayment } from "./wire.ts";
 
 export interface HarmonySettings {
@@ -25,6 +26,8 @@ export interface Network {
   readonly now: () => number;
   /** A signal that aborts after this many ms. */
   readonly deadline: (timeoutMs: number) => AbortSignal;
+  /** What Harmony has asked us to wait for. */
+  readonly limits: Limits;
 }
 
 export interface Submission {
@@ -47,6 +50,8 @@ export interface RefundSubmission {
 }
 
 export interface Harmony {
+  /** How long Harmony has asked us to send nothing of this kind for a payment method, in ms. */
+  leftMs(kind: Kind, paymentMethodId: string): number;
   submit(paymentMethodId: string, request: ChargeRequest, tag: string | null): Promise<Submission>;
   /** `limitMs`: it ends by then, incomplete if need be. */
   look(
@@ -80,9 +85,13 @@ const LOOK_MS_MAX = 120_000;
 export function createHarmony(settings: HarmonySettings, network: Network): Harmony {
   const call: Call = (method, path, body, bytesMax, limitMs = Infinity) => {
     const timeoutMs = Math.min(settings.timeoutMs, Math.max(1, limitMs));
-    return exchange({ ...settings, timeoutMs }, network, { method, path, body, bytesMax });
+    const [, , paymentMethodId = ""] = path.split("/");
+    const kind = method === "POST" ? "submission" : "query";
+    const limited = { kind, paymentMethodId } as const;
+    return exchange({ ...settings, timeoutMs }, network, { method, path, limited, body, bytesMax });
   };
   return {
+    leftMs: (kind, paymentMethodId) => leftMsOf(network, { kind, paymentMethodId }, network.now()),
     async submit(paymentMethodId, request, tag) {
       const path = `/payment-method/${paymentMethodId}/payment`;
       const answer = await call("POST", path, chargeBody(request, tag), REPLY_BYTES_MAX);
@@ -252,17 +261,34 @@ function verdict(
 interface Call1 {
   readonly method: string;
   readonly path: string;
+  /** What Harmony may limit it as; null where it concerns no payment method. */
+  readonly limited: Limited | null;
   readonly body: string | null;
   readonly bytesMax: number;
+}
+
+interface Limited {
+  readonly kind: Kind;
+  readonly paymentMethodId: string;
+}
+
+const TOO_MANY = 429;
+
+function leftMsOf({ limits }: Network, { kind, paymentMethodId }: Limited, nowMs: number): number {
+  return limits.leftMs(kind, paymentMethodId, nowMs);
 }
 
 export async function exchange(
   settings: HarmonySettings,
   network: Network,
-  { method, path, body, bytesMax }: Call1,
+  { method, path, limited, body, bytesMax }: Call1,
 ): Promise<Exchange> {
   const startedAtMs = network.now();
-  const latencyMs = () => Math.max(0, network.now() - startedAtMs);
+  // A submission that must wait was never intended: whoever sends has asked before.
+  if (limited?.kind === "query" && leftMsOf(network, limited, startedAtMs) > 0) {
+    return { type: "failed", reason: "limited", latencyMs: 0 };
+  }
+  const latencyMs = (endedAtMs = network.now()) => Math.max(0, endedAtMs - startedAtMs);
   try {
     const response = await network.fetch(`${settings.baseUrl}${path}`, {
       method,
@@ -282,13 +308,19 @@ export async function exchange(
     if (text === null) {
       return { type: "failed", reason: "answer_too_large", latencyMs: latencyMs() };
     }
+    const endedAtMs = network.now();
+    const retryAfterSeconds = retryAfterOf(response.headers.get("retry-after"), endedAtMs);
+    if (response.status === TOO_MANY && limited !== null) {
+      const { kind, paymentMethodId } = limited;
+      network.limits.tell(kind, paymentMethodId, retryAfterSeconds, endedAtMs);
+    }
     return {
       type: "answered",
       httpStatus: response.status,
       body: text,
-      retryAfterSeconds: retryAfter(response.headers.get("retry-after")),
+      retryAfterSeconds,
       isCached: isCached(response.headers.get("age")),
-      latencyMs: latencyMs(),
+      latencyMs: latencyMs(endedAtMs),
     };
   } catch (error) {
     // Every throw here, whatever it says of itself, leaves the charge unknown.
@@ -329,14 +361,4 @@ function failureName(error: unknown): string {
 /** Whether an answer comes from a cache: an `Age` above 0 (RFC 9111, 5.1), or one that is no number. */
 function isCached(age: string | null): boolean {
   return age !== null && !/^0+$/.test(age.trim());
-}
-
-/** Longest pause we repeat to a caller; Harmony's own wish, if it is sane. */
-const RETRY_AFTER_MAX_SECONDS = 3600;
-
-function retryAfter(header: string | null): number | null {
-  if (header === null || !/^\d{1,6}$/.test(header)) {
-    return null;
-  }
-  return Math.min(RETRY_AFTER_MAX_SECONDS, Number(header));
 }

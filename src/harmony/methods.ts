@@ -85,8 +85,13 @@ const ITEM_BYTES_MAX = 64 * 1024;
 const MAY_BE_CREATED: readonly number[] = [408, 409, 425];
 
 export function createMethods(settings: HarmonySettings, network: Network): Methods {
-  const call = async (method: string, path: string, body: string | null, bytesMax: number) =>
-    exchange(settings, network, { method, path: `/payment-method${path}`, body, bytesMax });
+  const call = async (method: string, path: string, body: string | null, bytesMax: number) => {
+    const [, paymentMethodId = ""] = path.split(/[/?]/);
+    const isQuery = method === "GET" && paymentMethodId !== "";
+    const limited = isQuery ? ({ kind: "query", paymentMethodId } as const) : null;
+    const one = { method, path: `/payment-method${path}`, limited, body, bytesMax };
+    return exchange(settings, network, one);
+  };
   return {
     async history(paymentMethodId, query) {
       const path = `/${paymentMethodId}/payment${search(query)}`;

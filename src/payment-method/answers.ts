@@ -89,6 +89,14 @@ export function notSentAnswer(
   });
 }
 
+/** Harmony has asked us to wait: what is left of it. */
+export function limited(leftMs: number, about: Partial<Problem>): Reply {
+  const detail =
+    "Harmony has asked us to slow down (429) and named a time; nothing was sent before it.";
+  const retryAfterSeconds = Math.ceil(leftMs / 1000);
+  return problem("upstream_unavailable", { ...about, detail, retryAfterSeconds });
+}
+
 /** The payment method is not to be charged, as is known: nothing was asked of Harmony. */
 export function notActive(books: Books, status: string, about: Partial<Problem>): Reply {
   const reason = "payment_method_not_active";

@@ -25,6 +25,7 @@ import {
   AWAKE,
   CONTESTED,
   haltedAnswer,
+  limited,
   lookFailed,
   notActive,
   notCharged,
@@ -288,6 +289,10 @@ export class PaymentMethod {
       if (admission.type !== "frozen" && journal.method.halted !== null) {
         return unsent(problem("halted", { ...about, money: "unknown" }));
       }
+      const leftMs = this.#host.harmony.leftMs("submission", command.paymentMethodId);
+      if (admission.type !== "frozen" && leftMs > 0) {
+        return unsent(limited(leftMs, about));
+      }
       if (admission.type !== "frozen" && this.#host.brake?.permits(this.#host.now()) === false) {
         // Harmony is out: a charge sent now would only freeze one more card.
         return unsent(problem("upstream_unavailable", { ...about, ...RETRY }));
@@ -353,7 +358,10 @@ export class PaymentMethod {
     const chargeId = charge?.chargeId ?? null;
     const report = await this.#looker.look(purpose, chargeId, command.actor);
     if (!report.complete) {
-      return lookFailed(this.#books, report.httpStatus, charge);
+      const leftMs = this.#host.harmony.leftMs("query", command.paymentMethodId);
+      return leftMs > 0
+        ? limited(leftMs, aboutCharge(this.#books, charge))
+        : lookFailed(this.#books, report.httpStatus, charge);
     }
     const { request } = command;
     if (chargeId === null) {

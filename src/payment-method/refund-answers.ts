@@ -46,6 +46,12 @@ export class RefundAnswers {
     return this.unsent(command, "payment_method_in_doubt", { retryAfterSeconds });
   }
 
+  /** Harmony has asked us to wait: what is left of it. */
+  limited(command: RefundCommand, leftMs: number): Reply {
+    const retryAfterSeconds = Math.ceil(leftMs / 1000);
+    return this.unsent(command, "upstream_unavailable", { retryAfterSeconds });
+  }
+
   /** The id is no payment's: nothing is refunded of a charge before it is known what it has taken. */
   noPayment(command: RefundCommand): Reply {
     const charge = this.#books.journal.charges.byId(foldId(command.id));
@@ -61,6 +67,10 @@ export class RefundAnswers {
   unread(command: RefundCommand, httpStatus: number | null): Reply {
     if (httpStatus === 401 || httpStatus === 403) {
       return this.unsent(command, "upstream_unauthorized");
+    }
+    const leftMs = this.#host.harmony.leftMs("query", command.paymentMethodId);
+    if (leftMs > 0) {
+      return this.limited(command, leftMs);
     }
     return httpStatus === 404
       ? this.unsent(command, "payment_not_found")

@@ -174,8 +174,13 @@ export class Refunds {
               ? this.#answers.about(refund, true)
               : this.#answers.frozen(command, refunds),
           );
-        case "submit":
+        case "submit": {
+          const leftMs = this.#host.harmony.leftMs("submission", command.paymentMethodId);
+          if (leftMs > 0) {
+            return unsent(this.#answers.limited(command, leftMs));
+          }
           return this.#send(ticket, refund, admission.payment);
+        }
         case "refuse":
           return unsent(this.#refuse(ticket, refund, admission.payment));
         case "read": {

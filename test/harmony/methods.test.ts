@@ -2,6 +2,7 @@
  * The requests that manage payment methods, over a scripted network: what is sent, once, and which
  * answers are taken for one.
  */
+import { Limits } from "../../src/harmony/limits.ts";
 import { describe, it } from "vitest";
 import { createMethods, type Methods, type PageQuery } from "../../src/harmony/methods.ts";
 
@@ -26,6 +27,7 @@ function on(answer: () => Response | Promise<Response>): { methods: Methods; sen
         return answer();
       },
       now: () => 1000,
+      limits: new Limits(),
       deadline: () => new AbortController().signal,
     },
   );

@@ -1,4 +1,5 @@
 /** Ids as Harmony spells them, a look's limit, and what a look lacks: over a scripted network. */
+import { Limits } from "../../src/harmony/limits.ts";
 import { describe, it } from "vitest";
 import { createHarmony } from "../../src/harmony/client.ts";
 import { foldId, isUuid } from "../../src/domain/ids.ts";
@@ -20,6 +21,7 @@ function on(bodies: readonly string[], tickMs = 7) {
       return new Response(bodies[sent.length - 1] ?? bodies.at(-1));
     },
     now: () => (nowMs += tickMs),
+    limits: new Limits(),
     deadline: (timeoutMs) => {
       limits.push(timeoutMs);
       return new AbortController().signal;

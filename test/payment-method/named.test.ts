@@ -115,7 +115,7 @@ describe("a guess that no read has answered for", () => {
     const world = await ready({ charges: [{ ...HIDDEN, status: 429 }] });
     const first = await unread(world, async () => world.charged());
     expect(first).toMatchObject({ money: "not_charged", retry: "same_key" });
-    await world.time.advance(5000);
+    await world.time.advance(60_000);
     await world.charged();
     expect(await world.charged()).toMatchObject({ status: 201, money: "charged" });
     expect(taken(world)).toHaveLength(1);
@@ -143,6 +143,7 @@ describe("a name in capitals", () => {
       const world = await ready({ charges });
       const ids = askedFor(world);
       await unread(world, async () => world.charged());
+      await world.time.advance(MINUTE_MS);
       await world.charged({ key: "key-2" });
       await world.time.advance(HOUR_MS);
       expect(typesOf(world)).toContain("name_dropped");

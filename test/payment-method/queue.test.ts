@@ -90,7 +90,7 @@ describe("a charge whose wait is over before its turn", () => {
     const world = await ready();
     world.scenario({ charges: [{ kind: "refuse", status: 429 }, SLOW] });
     expect((await world.charged({ key: "again", amountMinor: 300 })).status).toBe(503);
-    await world.time.advance(5000);
+    await world.time.advance(60_000);
     world.charge({ key: "slow", amountMinor: 200 });
     const again = world.charge({ key: "again", amountMinor: 300, waitMs: 1000 });
     await world.time.advance(1000);
@@ -161,7 +161,7 @@ describe("a duplicate", () => {
     expect(reply(first).status).toBe(503);
     expect(reply(second)).toEqual({ ...reply(first), replayed: true });
     expect(amounts(world)).toEqual([50]);
-    await world.time.advance(5000);
+    await world.time.advance(60_000);
     expect(await world.charged({ key: "same" })).toMatchObject({ status: 201, replayed: false });
     expect(amounts(world)).toEqual([50, 50]);
   });
@@ -194,7 +194,7 @@ describe("the limit", () => {
     const world = await ready();
     world.scenario({ charges: [{ kind: "refuse", status: 429 }, SLOW] });
     await world.charged({ key: "known", amountMinor: 250 });
-    await world.time.advance(5000);
+    await world.time.advance(60_000);
     world.charge({ key: "running", amountMinor: 200 });
     await world.time.advance(50);
     const waiting = Array.from({ length: WAITING_MAX }, (_, index) =>

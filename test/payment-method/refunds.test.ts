@@ -776,6 +776,7 @@ describe("what Harmony refuses", () => {
       const reply = await world.refunded({ of: paymentId });
       expect(reply).toMatchObject({ status: told, money: "charged", replayed: false });
       expect(codeOf(reply.body)).toBe(code);
+      await world.time.advance((reply.retryAfterSeconds ?? 0) * 1000);
       expect(await world.refunded({ of: paymentId })).toMatchObject({
         status: 201,
         replayed: false,

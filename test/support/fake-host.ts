@@ -5,6 +5,7 @@
  * promises never go on, and the next command or alarm begins a new one on the same storage.
  * Owns no expectation.
  */
+import { Limits } from "../../src/harmony/limits.ts";
 import { createHash } from "node:crypto";
 import { createHarmony as createSandbox } from "../../sandbox/core.ts";
 import type { Harmony as Sandbox } from "../../sandbox/core.ts";
@@ -545,6 +546,7 @@ export class World {
     const network: Network = {
       fetch: async (url, init) => this.#fetch(url, init, connections, alive, latencyMs),
       now: () => this.wallMs,
+      limits: new Limits(),
       deadline: (timeoutMs) => {
         const { signal } = new AbortController();
         this.#deadlines.set(signal, timeoutMs);

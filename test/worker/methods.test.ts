@@ -153,9 +153,10 @@ describe("a payment method", () => {
       ["reset", 502, "upstream_error"],
       ["hang", 504, "upstream_error"],
       [{ kind: "error", status: 500 }, 502, "upstream_error"],
-      [{ kind: "error", status: 429 }, 502, "upstream_error"],
       [{ kind: "error", status: 401 }, 502, "upstream_unauthorized"],
       [{ kind: "error", status: 403 }, 502, "upstream_unauthorized"],
+      // The last: for a minute this card is asked for nothing.
+      [{ kind: "error", status: 429 }, 502, "upstream_error"],
     ] as const) {
       await setScenario(sandbox, id, { reads: [step] });
       const answer = await get(`/api/payment-method/${id}`);

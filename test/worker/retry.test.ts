@@ -143,7 +143,7 @@ describe("a card that Harmony does not know", () => {
 
 describe("a charge that was not sent", () => {
   const BUSY = { kind: "refuse", status: 503, body: {} } as const;
-  const SLOWER = { kind: "refuse", status: 429 } as const;
+  const SLOWER = { kind: "refuse", status: 429, retryAfter: 5 } as const;
 
   it("is answered from the books until its wait is over", async ({ expect }) => {
     const id = await charged({ charges: [SLOWER, SLOWER] });
@@ -209,5 +209,82 @@ describe("a refund of a charge in doubt", () => {
       "same_key",
     ]);
     expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+  });
+});
+
+describe("what Harmony asks us to wait for", () => {
+  const slower = (retryAfter?: number | string): ScenarioInput => ({
+    charges: [{ kind: "refuse", status: 429, ...(retryAfter === undefined ? {} : { retryAfter }) }],
+  });
+  const waitOf = ({ headers }: Answered) => Number(headers.get("retry-after"));
+
+  const TIMES: readonly (readonly [string, () => string | number | undefined, number])[] = [
+    ["a number", () => 60, 60],
+    ["a date", () => new Date(Date.now() + 90_000).toUTCString(), 90],
+    ["nothing", () => undefined, 60],
+    ["no time", () => "soon", 60],
+    ["too long", () => 99_999_999, 600],
+    ["a date that is past", () => new Date(0).toUTCString(), 5],
+  ];
+
+  it.for(TIMES)("as %s, of a charge, is waited for", async ([, header, seconds], { expect }) => {
+    const id = await charged(slower(header()));
+    const key = newKey();
+    const first = await charge(id, key, { amount: 9 });
+    expect(told(first).slice(0, 4)).toEqual([
+      503,
+      "upstream_unavailable",
+      "not_charged",
+      "same_key",
+    ]);
+    expect(Math.abs(waitOf(first) - seconds)).toBeLessThanOrEqual(2);
+    const sent = (await book(sandbox, id)).requests.charge;
+    if (seconds > 5) {
+      const other = await charge(id, newKey(), { amount: 7 });
+      expect(told(other).slice(0, 4)).toEqual(told(first).slice(0, 4));
+      expect(Math.abs(waitOf(other) - seconds)).toBeLessThanOrEqual(3);
+      expect((await book(sandbox, id)).requests.charge).toBe(sent);
+    }
+    await after((seconds + 1) * 1000, async () => {
+      expect((await charge(id, key, { amount: 9 })).status).toBe(201);
+    });
+  });
+
+  it("holds nobody else back, until two cards were told so", async ({ expect }) => {
+    const third = await charged();
+    const first = await charged(slower(30));
+    await charge(first, newKey(), { amount: 9 });
+    expect((await charge(third, newKey(), { amount: 8 })).status).toBe(201);
+    const second = await charged(slower(30));
+    await charge(second, newKey(), { amount: 9 });
+    const key = newKey();
+    expect((await charge(third, key, { amount: 7 })).status).toBe(503);
+    // What is on the books is answered first.
+    const known = newKey();
+    await after(31_000, async () => {
+      expect((await charge(third, known, { amount: 6 })).status).toBe(201);
+      expect((await charge(third, key, { amount: 7 })).status).toBe(201);
+    });
+    expect((await charge(third, known, { amount: 6 })).status).toBe(201);
+  });
+
+  it("of a look forbids further looks, and what needs one", async ({ expect }) => {
+    const id = await createMethod(sandbox);
+    await setScenario(sandbox, id, { looks: [{ kind: "error", status: 429 }] });
+    const key = newKey();
+    const answer = await charge(id, key, { amount: 9 });
+    expect(told(answer).slice(0, 4)).toEqual([
+      503,
+      "upstream_unavailable",
+      "not_charged",
+      "same_key",
+    ]);
+    expect(waitOf(answer)).toBeGreaterThan(50);
+    const before = await requests(id);
+    expect((await charge(id, key, { amount: 9 })).status).toBe(503);
+    expect(await requests(id)).toBe(before);
+    await after(61_000, async () => {
+      expect((await charge(id, key, { amount: 9 })).status).toBe(201);
+    });
   });
 });

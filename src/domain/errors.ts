@@ -256,6 +256,13 @@ export const ERRORS = {
     explanation:
       "No complete looks over the whole horizon show that no money moved, or no horizon applies to this charge. Wait, or take it upon yourself with `override: true`.",
   },
+  history_incomplete: {
+    status: 409,
+    title: "The history is not complete",
+    retry: "never",
+    explanation:
+      "Harmony has answered, and what it shows is not the whole history: `why` says so, `missing` names payments that it had to list. It proves no absence. Wait, decide `charged` with a payment that can be read, or take `not_charged` upon yourself with `override: true`.",
+  },
   refund_not_resolvable: {
     status: 409,
     title: "Refund cannot be decided by hand",
@@ -359,6 +366,9 @@ export interface Problem {
   readonly retryAfterSeconds?: number;
   /** What the charge or refund is, where that is why a person's decision was refused. */
   readonly state?: ChargeState | RefundState;
+  /** Why a history is not complete, and what it had to list. */
+  readonly why?: string;
+  readonly missing?: readonly string[];
   /** The payments that speak against a person's decision. */
   readonly candidates?: readonly string[];
 }

@@ -180,11 +180,18 @@ function waitOf({ code }: Problem): number {
   return code === "upstream_unauthorized" ? SLOW_SECONDS : RETRY_AFTER_SECONDS;
 }
 
+/** How a charge stands, beside what it is. */
+export interface Standing {
+  readonly money: Money;
+  readonly methodFrozen: boolean;
+  /** Whether whoever asks may know the payments that a person has to judge, and not their number alone. */
+  readonly isOperated: boolean;
+}
+
 /** The charge resource (contract.md, The charge). */
 export function chargeResource(
   charge: Charge,
-  money: Money,
-  methodFrozen: boolean,
+  { money, methodFrozen, isOperated }: Standing,
   iso: (ms: number) => string,
 ) {
   const maybe = (ms: number | null) => (ms === null ? null : iso(ms));
@@ -217,6 +224,8 @@ export function chargeResource(
     escalated: charge.escalated,
     nextLookAt: maybe(charge.nextLook?.atMs ?? null),
     duplicates: charge.duplicates,
+    candidateCount: charge.contested.length,
+    ...(isOperated ? { candidates: charge.contested } : {}),
     methodFrozen,
   };
 }

@@ -45,11 +45,27 @@ export type Verdict =
   | { readonly type: "unchanged" }
   | { readonly type: "not_resolvable" }
   | { readonly type: "moved" }
+  /** Harmony did not answer. */
   | { readonly type: "look_incomplete" }
+  /** It did, and what it showed is not all: `missing` names what it had to list, 20 at most. */
+  | {
+      readonly type: "history_incomplete";
+      readonly why: string;
+      readonly missing: readonly string[];
+    }
   | { readonly type: "payment_of_another_charge" }
   | { readonly type: "payment_not_fitting" }
   | { readonly type: "payments_fit"; readonly candidates: readonly string[] }
   | { readonly type: "horizon_not_reached" };
+
+/** Why a history that Harmony has shown is not complete (harmony/client.ts). */
+const ODD: readonly string[] = [
+  "known_payment_missing",
+  "count_differs",
+  "too_many_pages",
+  "page_is_cached",
+  "page_does_not_parse",
+];
 
 /** What can be said before Harmony is asked; null where it has to be. */
 export function foreclosed(
@@ -100,7 +116,8 @@ function resolveCharged(
   shown: Shown,
 ): Verdict {
   const { nowMs, jitter, rules } = draft.view;
-  if (!shown.look.complete && !isRefused(shown.look)) {
+  // The read of that very payment is had already; no look proves more of it.
+  if (!wasHad(shown.look)) {
     return { type: "look_incomplete" };
   }
   const record = draft.payments.get(paymentId) ?? missingPayment(draft, charge, paymentId);
@@ -169,6 +186,11 @@ export function isVouchedFor(
   );
 }
 
+/** Whether Harmony has shown a history, be it in part or at odds with itself. */
+function wasHad(look: LookReport): boolean {
+  return look.complete || isRefused(look) || ODD.includes(look.why ?? "");
+}
+
 function missingPayment(draft: Draft, charge: Charge, paymentId: string): PaymentRecord | null {
   const { amountMinor, currency } = charge.request;
   const payment = { id: paymentId, status: "CONFIRMED", amountMinor, currency };
@@ -210,9 +232,13 @@ function resolveNotCharged(
   shown: Shown,
 ): Verdict {
   const { nowMs, jitter, rules } = draft.view;
-  // A history that Harmony will never show again can prove nothing: then only a person's word can.
-  if (!shown.look.complete && !(override && isRefused(shown.look))) {
+  const { complete, why, missing } = shown.look;
+  if (!wasHad(shown.look)) {
     return { type: "look_incomplete" };
+  }
+  // A history that cannot be read whole proves nothing: then only a person's word can.
+  if (!complete && !override) {
+    return { type: "history_incomplete", why: why ?? "", missing };
   }
   const own = paymentIdsOf(charge)
     .flatMap((id) => draft.payments.get(id) ?? [])

@@ -2,6 +2,7 @@
  * Owns the calls about charges and payments: checks in the contract's order of precedence, then
  * one command to the object. Must not know Harmony.
  */
+import type { ReadChargeCommand } from "../payment-method/commands.ts";
 import { misnamed } from "../audit/parameters.ts";
 import { ERRORS, type InputError } from "../domain/errors.ts";
 import { isPaymentId } from "../harmony/wire.ts";
@@ -76,7 +77,8 @@ export async function getCharge(
   id: string,
   chargeId: string,
 ): Promise<Response> {
-  return readCharge(context, id, auditor(caller) ? null : caller.callerId, { chargeId });
+  const owner = auditor(caller) ? null : caller.callerId;
+  return readCharge(context, caller, { id, owner, by: { chargeId } });
 }
 
 /**
@@ -102,20 +104,20 @@ export async function findCharge(context: Context, caller: Caller, id: string): 
   const owner = url.searchParams.get("caller") ?? caller.callerId;
   const by = { caller: owner, idempotencyKey: key.key };
   const detail = `No charge is known under this spelling of the key: ${JSON.stringify(key.key)}. In a query \`+\` is a blank; write it as \`%2B\`. This does not say that nothing was charged.`;
-  return readCharge(context, id, owner, by, detail);
+  return readCharge(context, caller, { id, owner, by }, detail);
 }
 
 async function readCharge(
   context: Context,
-  id: string,
-  owner: string | null,
-  by: { readonly chargeId: string } | { readonly caller: string; readonly idempotencyKey: string },
+  { scopes }: Caller,
+  { id, owner, by }: { id: string; owner: string | null; by: ReadChargeCommand["by"] },
   notFound: string = ERRORS.not_found.explanation,
 ): Promise<Response> {
   const { startedAtMs, config } = context;
+  const isOperated = scopes.includes("operate") || scopes.includes("audit");
   const answer = await askObject(
     context,
-    { v: 1, type: "read_charge", paymentMethodId: id, caller: owner, by },
+    { v: 1, type: "read_charge", paymentMethodId: id, caller: owner, isOperated, by },
     startedAtMs + config.waitMs,
   );
   if (answer.reply.status === ERRORS.not_found.status) {

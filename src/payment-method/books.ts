@@ -191,10 +191,11 @@ export class Books {
   }
 
   /** The charge resource, as it stands (contract.md, The charge). */
-  resourceOf(charge: Charge): string {
+  resourceOf(charge: Charge, isOperated: boolean): string {
     const isFrozen = this.journal.charges.open().some(isFreezing);
     const iso = (ms: number) => new Date(ms).toISOString();
-    return JSON.stringify(chargeResource(charge, this.moneyOf(charge), isFrozen, iso));
+    const standing = { money: this.moneyOf(charge), methodFrozen: isFrozen, isOperated };
+    return JSON.stringify(chargeResource(charge, standing, iso));
   }
 
   /** What stands around a refund now. */

@@ -64,6 +64,8 @@ export interface ReadChargeCommand extends AnyCommand {
   readonly type: "read_charge";
   /** Whose charge it must be; null for an auditor, who may see any. */
   readonly caller: string | null;
+  /** Whether the payments that a person has to judge are shown; absent from a Worker before this was. */
+  readonly isOperated?: boolean;
   readonly by:
     | { readonly chargeId: string }
     | { readonly caller: string; readonly idempotencyKey: string };

@@ -22,7 +22,7 @@ export function readCharge(books: Books, command: ReadChargeCommand): Answer {
   if (charge === null || (caller !== null && charge.caller !== caller)) {
     return untimed(failed({ code: "not_found" }));
   }
-  return untimed(found(books.resourceOf(charge), charge.chargeId));
+  return untimed(found(books.resourceOf(charge, command.isOperated === true), charge.chargeId));
 }
 
 /** A payment's four fields, fresh from Harmony and recorded; a chargeId serves as payment id. */

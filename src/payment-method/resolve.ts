@@ -119,6 +119,7 @@ const REFUSALS = {
   payment_not_fitting: "payment_not_fitting",
   payments_fit: "payments_fit",
   horizon_not_reached: "horizon_not_reached",
+  history_incomplete: "history_incomplete",
 } as const satisfies Partial<Record<Verdict["type"], Problem["code"]>>;
 
 function replyTo(
@@ -131,7 +132,7 @@ function replyTo(
     throw new Error(`Bug: charge ${chargeId} vanished`);
   }
   if (verdict.type === "decided" || verdict.type === "unchanged") {
-    return found(books.resourceOf(charge), chargeId);
+    return found(books.resourceOf(charge, true), chargeId);
   }
   return failed({
     code: REFUSALS[verdict.type],
@@ -139,5 +140,8 @@ function replyTo(
     chargeId,
     state: charge.state,
     ...(verdict.type === "payments_fit" ? { candidates: verdict.candidates } : {}),
+    ...(verdict.type === "history_incomplete"
+      ? { why: verdict.why, missing: verdict.missing }
+      : {}),
   });
 }

@@ -256,7 +256,10 @@ describe("a person's decision", () => {
   it("can still be made where Harmony shows no history any more", async ({ expect }) => {
     const refusals = Array.from({ length: 20 }, () => ({ kind: "error", status: 404 }) as const);
     const { world, chargeId } = await inDoubt({ looks: refusals });
-    expect((await resolved(world, chargeId, itWasNot())).status).toBe(502);
+    expect(await resolved(world, chargeId, itWasNot())).toMatchObject({
+      status: 409,
+      json: { code: "history_incomplete", why: "status_404", missing: [] },
+    });
     expect((await resolved(world, chargeId, itWasNot(true))).json).toMatchObject({
       state: "not_charged",
     });
@@ -265,6 +268,40 @@ describe("a person's decision", () => {
     const paid = other.world.sandbox.book.paymentsOf(METHOD_ID).at(-1)?.id ?? "";
     expect((await resolved(other.world, other.chargeId, itWas(paid))).json).toMatchObject({
       state: "approved",
+    });
+  });
+});
+
+describe("a history that cannot be read whole again", () => {
+  /** A charge in doubt beside one whose payment Harmony lists no more, and can still read. */
+  async function unlisted() {
+    const known = await inDoubt();
+    known.world.scenario({ history: { dropItem: true } });
+    return known;
+  }
+
+  it("proves no absence, and a person may say so all the same", async ({ expect }) => {
+    const { world, chargeId } = await unlisted();
+    await world.time.advance(HOUR_MS);
+    const refused = await resolved(world, chargeId, itWasNot());
+    expect(refused).toMatchObject({ status: 409, json: { code: "history_incomplete" } });
+    expect(refused.json["why"]).toMatch(/^(known_payment_missing|count_differs)$/);
+    expect(entriesOf(world, "operator_resolved")).toEqual([]);
+    const decided = await resolved(world, chargeId, itWasNot(true));
+    expect(decided).toMatchObject({ status: 200, json: { state: "not_charged" } });
+    // The key is charged again only after a look that is whole.
+    await world.time.advance(HOUR_MS);
+    expect((await world.charged(ours("a"))).status).toBe(503);
+    expect(world.submissions.filter(({ amount }) => amount === 50)).toHaveLength(1);
+  });
+
+  it("forbids nobody to name a payment that can be read", async ({ expect }) => {
+    const { world, chargeId } = await unlisted();
+    world.foreignPayment(50);
+    const paid = world.sandbox.book.paymentsOf(METHOD_ID).at(-1)?.id ?? "";
+    expect((await resolved(world, chargeId, itWas(paid))).json).toMatchObject({
+      state: "approved",
+      payment: { id: paid },
     });
   });
 });

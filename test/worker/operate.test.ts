@@ -1,7 +1,7 @@
 /** What an operator does by hand, at the Worker's edge: who may, what is refused, what is answered. */
 import { inject, it } from "vitest";
 import { book, createMethod, foreignPayment, setScenario } from "../support/sandbox.ts";
-import { type Answered, charge, get, newKey, seedKeys, send } from "./support.ts";
+import { after, type Answered, charge, get, newKey, seedKeys, send } from "./support.ts";
 
 const sandbox = inject("sandboxUrl");
 await seedKeys();
@@ -237,4 +237,46 @@ it("only a key with the scope operate may end a halt, and only where there is on
   const answer = await post(path, { reason });
   expect(answer.status).toBe(409);
   expect(answer.json["code"]).toBe("not_halted");
+});
+
+it("a pending payment that Harmony has lost can be decided, by whoever insists", async ({
+  expect,
+}) => {
+  const id = await createMethod(sandbox);
+  await setScenario(sandbox, id, { charges: [{ kind: "pending", polls: 50 }] });
+  const pending = await charge(id, newKey(), { amount: 40 });
+  const paymentId = String(pending.json["id"]);
+  await fetch(`${sandbox}/sandbox/payments/${paymentId}`, { method: "DELETE" });
+  const chargeId = pending.headers.get("cobro-charge-id") ?? "";
+  const path = `/api/payment-method/${id}/charge/${chargeId}/resolution`;
+  const refused = await post(path, { decision: "not_charged", reason: "gone" });
+  expect(refused.json).toMatchObject({
+    status: 409,
+    code: "history_incomplete",
+    why: "known_payment_missing",
+    missing: [paymentId],
+    retry: "never",
+  });
+  const decided = await post(path, NOT_CHARGED);
+  expect(decided.json).toMatchObject({ money: "not_charged" });
+});
+
+it("the payments that a person has to judge are shown to a person, and their number to the caller", async ({
+  expect,
+}) => {
+  const id = await createMethod(sandbox);
+  await setScenario(sandbox, id, { charges: [{ kind: "refuse", status: 401 }] });
+  const key = newKey();
+  const first = await charge(id, key, { amount: 12 });
+  await foreignPayment(sandbox, { paymentMethodId: id, amount: 12 });
+  const again = await after(60_000, async () => charge(id, key, { amount: 12 }));
+  expect(again.json).toMatchObject({ code: "payment_contested", money: "unknown" });
+  const path = `/api/payment-method/${id}/charge/${first.headers.get("cobro-charge-id")}`;
+  const [payment] = (await book(sandbox, id)).payments;
+  const shown = { candidateCount: 1, candidates: [payment?.id] };
+  expect((await get(path, "cobro_test_operator")).json).toMatchObject(shown);
+  expect((await get(path, "cobro_test_auditor")).json).toMatchObject(shown);
+  const { json } = await get(path, "cobro_test_storefront");
+  expect(json).toMatchObject({ candidateCount: 1 });
+  expect(json).not.toHaveProperty("candidates");
 });

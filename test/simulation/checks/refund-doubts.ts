@@ -136,8 +136,11 @@ function assertEnd(facts: Facts, refunds: Map<string, Doubtful>, entry: Entry): 
     const isFlying = [...refunds.values()].some(
       (one) => one.paymentId === before?.paymentId && one.state === "in_flight",
     );
+    // A clock that jumped while it was asked says nothing of when that began.
+    const hasJumped = facts.world.jumps.some(({ byMs }) => byMs > 0);
     const isOld = evidence.some(
-      (one) => beganAt(facts, one) + 1 < (facts.times.get(before?.intentSeq ?? 0) ?? 0),
+      (one) =>
+        !hasJumped && beganAt(facts, one) + 1 < (facts.times.get(before?.intentSeq ?? 0) ?? 0),
     );
     if (before?.state !== "in_doubt" || evidence.length === 0 || isFlying || isOld) {
       throw new Error(`${said} by what may not say so`);

@@ -5,6 +5,7 @@
 import type { Charge, NotSent } from "../domain/charge.ts";
 import { ERRORS, type FirstUse, type Problem } from "../domain/errors.ts";
 import { centavosToPesos } from "../domain/money.ts";
+import type { LookReport } from "../domain/facts.ts";
 import { firstWaitSeconds, heldBack, retryOfNotSent } from "../domain/not-sent.ts";
 import { type Reply, replyProblem, RETRY_AFTER_SECONDS, secondsUntil } from "../domain/reply.ts";
 import type { Books } from "./books.ts";
@@ -89,10 +90,19 @@ export function notSentAnswer(
   });
 }
 
+export const LIMITED =
+  "Harmony has asked us to slow down (429), and the time it named is not over.";
+
+/** Harmony does not answer, and what is sent now would most likely be in doubt. */
+export const BRAKED = {
+  ...RETRY,
+  detail:
+    "Harmony has not answered the last charges of other payment methods, so that none is sent for a moment but a probe. Nothing was sent.",
+};
+
 /** Harmony has asked us to wait: what is left of it. */
 export function limited(leftMs: number, about: Partial<Problem>): Reply {
-  const detail =
-    "Harmony has asked us to slow down (429) and named a time; nothing was sent before it.";
+  const detail = `${LIMITED} Nothing was sent.`;
   const retryAfterSeconds = Math.ceil(leftMs / 1000);
   return problem("upstream_unavailable", { ...about, detail, retryAfterSeconds });
 }
@@ -116,7 +126,11 @@ export function unsent(reply: Reply): Settlement {
 }
 
 /** Nothing is sent without a complete look; Harmony's own 401 and 404 say why there is none. */
-export function lookFailed(books: Books, httpStatus: number | null, charge: Charge | null): Reply {
+export function lookFailed(
+  books: Books,
+  { httpStatus, why }: LookReport,
+  charge: Charge | null,
+): Reply {
   const isUnauthorized = httpStatus === 401 || httpStatus === 403;
   const notSent: NotSent = {
     reason: isUnauthorized
@@ -127,5 +141,8 @@ export function lookFailed(books: Books, httpStatus: number | null, charge: Char
     paymentMethodStatus: null,
     retryAfterSeconds: null,
   };
-  return notSentAnswer(books, notSent, aboutCharge(books, charge), firstWaitSeconds(notSent));
+  const about = aboutCharge(books, charge);
+  const detail = `The payment history must be read whole before this charge may be sent, and was not (${why}). Nothing was sent.`;
+  const said = notSent.reason === "upstream_unavailable" ? { ...about, detail } : about;
+  return notSentAnswer(books, notSent, said, firstWaitSeconds(notSent));
 }

@@ -23,6 +23,7 @@ import {
   firstUse,
   answerAfter,
   AWAKE,
+  BRAKED,
   CONTESTED,
   haltedAnswer,
   limited,
@@ -295,12 +296,12 @@ export class PaymentMethod {
       }
       if (admission.type !== "frozen" && this.#host.brake?.permits(this.#host.now()) === false) {
         // Harmony is out: a charge sent now would only freeze one more card.
-        return unsent(problem("upstream_unavailable", { ...about, ...RETRY }));
+        return unsent(problem("upstream_unavailable", { ...about, ...BRAKED }));
       }
       switch (admission.type) {
         case "frozen":
           return unsent(
-            problem("payment_method_in_doubt", { ...about, ...this.#retryAfterFreeze() }),
+            problem("payment_method_in_doubt", { ...about, ...this.#frozenBy(command.caller) }),
           );
         case "submit":
           return this.#send(ticket, charge);
@@ -361,7 +362,7 @@ export class PaymentMethod {
       const leftMs = this.#host.harmony.leftMs("query", command.paymentMethodId);
       return leftMs > 0
         ? limited(leftMs, aboutCharge(this.#books, charge))
-        : lookFailed(this.#books, report.httpStatus, charge);
+        : lookFailed(this.#books, report, charge);
     }
     const { request } = command;
     if (chargeId === null) {
@@ -391,13 +392,19 @@ export class PaymentMethod {
       : null;
   }
 
-  #retryAfterFreeze(): { retryAfterSeconds: number } {
+  /** Which charge freezes the method, as far as it is the caller's own, and when it is looked for next. */
+  #frozenBy(caller: string): { detail: string; retryAfterSeconds: number } {
     const nowMs = this.#host.now();
-    const waits = this.#books.journal.charges
+    const freezing = this.#books.journal.charges
       .open()
-      .filter(({ state }) => state === "in_doubt" || state === "in_flight")
-      .map(({ nextLook }) => secondsUntil(nextLook?.atMs ?? null, nowMs));
-    return { retryAfterSeconds: Math.min(...waits, RETRY_AFTER_MAX_SECONDS) };
+      .filter(({ state }) => state === "in_doubt" || state === "in_flight");
+    const waits = freezing.map(({ nextLook }) => secondsUntil(nextLook?.atMs ?? null, nowMs));
+    const own = freezing.find((one) => one.caller === caller);
+    const which = own === undefined ? "another charge" : `charge ${own.chargeId}`;
+    return {
+      detail: `The outcome of ${which} on this payment method is not known yet. Until it is, no further charge is sent on it. Nothing was sent for this one.`,
+      retryAfterSeconds: Math.min(...waits, RETRY_AFTER_MAX_SECONDS),
+    };
   }
 
   /** Intent, submission, outcome: the only place from which a charge leaves. */

@@ -9,10 +9,28 @@ import { nextUseAtMs, type Refund, type RefundOutcome } from "../domain/refund.t
 import { replyAboutRefund } from "../domain/refund-reply.ts";
 import { type Reply, RETRY_AFTER_SECONDS, secondsUntil } from "../domain/reply.ts";
 import type { RefundSubmission } from "../harmony/client.ts";
-import { problem, RETRY } from "./answers.ts";
+import { LIMITED, problem, RETRY } from "./answers.ts";
 import type { Books } from "./books.ts";
 import type { RefundCommand } from "./commands.ts";
 import type { Host } from "./host.ts";
+
+/** What the errors that a charge has as well say of a refund. */
+const DETAILS: Partial<Record<Problem["code"], string>> = {
+  payment_method_busy:
+    "Charges and refunds on one payment method run one after another, and this refund did not get its turn in time. It was withdrawn; nothing was sent for it.",
+  payment_method_in_doubt:
+    "Another refund of this payment is in doubt, and may be under way. Nothing was sent for this one.",
+  upstream_unavailable:
+    "Harmony did not answer what must be known before a refund may be sent, or did not take it just now. Nothing was refunded by this request.",
+  upstream_unauthorized:
+    "The gateway's own API key was refused by Harmony. Nothing was refunded by this request; an operator has to mend it.",
+};
+
+/** An error of a refund; the money and the rest are the caller's. */
+function refundProblem(code: Problem["code"], rest: Partial<Problem>): Reply {
+  const detail = DETAILS[code];
+  return problem(code, { ...(detail === undefined ? {} : { detail }), ...rest });
+}
 
 export class RefundAnswers {
   readonly #host: Host;
@@ -32,7 +50,7 @@ export class RefundAnswers {
     const { caller, idempotencyKey } = command;
     const refund = this.#books.journal.refunds.byKey(caller, idempotencyKey);
     const about = refund === null ? {} : { refundId: refund.refundId };
-    return problem(code, { money: this.#money(command), ...about, ...rest });
+    return refundProblem(code, { money: this.#money(command), ...about, ...rest });
   }
 
   busy(command: RefundCommand): Reply {
@@ -49,7 +67,8 @@ export class RefundAnswers {
   /** Harmony has asked us to wait: what is left of it. */
   limited(command: RefundCommand, leftMs: number): Reply {
     const retryAfterSeconds = Math.ceil(leftMs / 1000);
-    return this.unsent(command, "upstream_unavailable", { retryAfterSeconds });
+    const detail = `${LIMITED} Nothing was refunded by this request.`;
+    return this.unsent(command, "upstream_unavailable", { detail, retryAfterSeconds });
   }
 
   /** The id is no payment's: nothing is refunded of a charge before it is known what it has taken. */
@@ -60,7 +79,10 @@ export class RefundAnswers {
     }
     const { chargeId, nextLook } = charge;
     const retryAfterSeconds = secondsUntil(nextLook?.atMs ?? null, this.#host.now());
-    return this.unsent(command, "payment_method_in_doubt", { chargeId, retryAfterSeconds });
+    const detail =
+      "What this charge has taken is not known yet, so that nothing can be refunded of it. Nothing was sent.";
+    const about = { detail, chargeId, retryAfterSeconds };
+    return this.unsent(command, "payment_method_in_doubt", about);
   }
 
   /** The payment could not be read, so that nothing was sent. */
@@ -87,7 +109,7 @@ export class RefundAnswers {
     const money = reading === null ? (about.money ?? "unknown") : "unknown";
     const { reason, retryAfterSeconds } = outcome;
     const { refundId } = refund;
-    return problem(reason, {
+    return refundProblem(reason, {
       money,
       refundId,
       ...(reason === "upstream_unavailable"

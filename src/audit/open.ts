@@ -31,6 +31,8 @@ export interface OpenBody {
     readonly refundsInDoubt: { readonly refunds: number; readonly amountMinor: number };
     /** Those that a person has to judge. */
     readonly contested: { readonly payments: number; readonly amountMinor: number };
+    /** Those whose history cannot be read, so that they cannot be charged. */
+    readonly unreadable: { readonly methods: number };
     readonly inDoubt: Sum;
     /** Of those in doubt. */
     readonly escalated: Sum;
@@ -84,6 +86,7 @@ export async function listOpen(
   const sum = (wanted: (total: ItemTotal) => boolean) =>
     sumOf(rows.totals.filter((total) => total.kind === "charge" && wanted(total)));
   const refunds = sumOf(rows.totals.filter(({ kind }) => kind === "refund"));
+  const unreadable = sumOf(rows.totals.filter(({ kind }) => kind === "history"));
   const contested = sumOf(rows.totals.filter(({ kind }) => kind === "payment"));
   const body: OpenBody = {
     at: iso(nowMs),
@@ -96,6 +99,7 @@ export async function listOpen(
       pending: sum(({ state }) => state === "pending"),
       refundsInDoubt: { refunds: refunds.charges, amountMinor: refunds.amountMinor },
       contested: { payments: contested.charges, amountMinor: contested.amountMinor },
+      unreadable: { methods: unreadable.charges },
       frozen: { methods: rows.frozen },
       overdue: { methods: rows.overdue },
       halted: { methods: rows.halted },
@@ -116,7 +120,7 @@ function shownItem(item: OpenItem, nowMs: number): Record<string, unknown> {
       ? { chargeId: item.itemId, methodFrozen: item.state === "in_doubt" && item.freezes === 1 }
       : {
           ...(item.kind === "refund" ? { refundId: item.itemId } : {}),
-          paymentId: item.paymentId,
+          ...(item.kind === "history" ? {} : { paymentId: item.paymentId }),
         }),
     state: item.state,
     escalated: item.escalated === 1,

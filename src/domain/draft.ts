@@ -17,6 +17,7 @@ import { evolvePayment, isContradicted, type PaymentRecord, type Told } from "./
 import type { Refund } from "./refund.ts";
 import { evolveRefund, refundIdOf } from "./refund-evolve.ts";
 import type { Schedules } from "./schedule.ts";
+import type { Unreadable } from "./unreadable.ts";
 
 /** What of the configuration decisions depend on. */
 export interface Rules extends Schedules {
@@ -38,6 +39,8 @@ export interface View {
   /** When the last complete look began, and its entry; null before there was one. */
   readonly lookedAtMs: number | null;
   readonly lookedSeq: number | null;
+  /** That no look was complete lately which a charge had to wait for. */
+  readonly unreadable: Unreadable | null;
   /** Every attempt of the method, where a look is judged; else those of `charges` alone count. */
   readonly attempts: readonly AttemptRecord[];
   /** Every open charge (in flight, in doubt, pending, late looks to come) and those asked for. */
@@ -308,6 +311,8 @@ function applyToPayments(draft: Draft, fact: Fact, seq: number): number {
     case "refund_escalated":
     case "method_resumed":
     case "reconciliation_recorded":
+    case "history_unreadable":
+    case "history_readable":
     case "delivery_refused":
       return 0;
     default:

@@ -41,6 +41,8 @@ export const ENTRY_TYPES = [
   "contest_ended",
   "refusal_checked",
   "name_dropped",
+  "history_unreadable",
+  "history_readable",
 ] as const;
 
 export type EntryType = (typeof ENTRY_TYPES)[number];

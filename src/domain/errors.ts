@@ -158,6 +158,13 @@ export const ERRORS = {
     explanation:
       "Harmony did not answer what must be known before a charge may be sent, or asked us to slow down. Nothing was charged.",
   },
+  history_unreadable: {
+    status: 503,
+    title: "The payment history cannot be read",
+    retry: "same_key",
+    explanation:
+      "Nothing is sent on a payment method without its whole payment history, and for an hour or longer Harmony has not shown it. Nothing was charged; a person has been told.",
+  },
   upstream_unauthorized: {
     status: 502,
     title: "Harmony rejects the gateway's key",

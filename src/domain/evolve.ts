@@ -145,6 +145,8 @@ function change(charge: Charge | null, fact: Fact, seq: number): Charge {
     case "refund_escalated":
     case "method_resumed":
     case "reconciliation_recorded":
+    case "history_unreadable":
+    case "history_readable":
     case "delivery_refused":
       return charge;
     default:

@@ -323,6 +323,22 @@ export type Fact =
       readonly outcome: RunOutcome;
       readonly summary: Summary;
     }
+  /** A charge has had to wait for the whole history for an hour, and no look was complete. */
+  | {
+      readonly type: "history_unreadable";
+      readonly atMs: number;
+      readonly chargeId: null;
+      /** When the first of those looks ended. */
+      readonly sinceMs: number;
+      readonly why: string | null;
+      readonly httpStatus: number | null;
+    }
+  | {
+      readonly type: "history_readable";
+      readonly atMs: number;
+      readonly chargeId: null;
+      readonly sinceMs: number;
+    }
   | {
       readonly type: "delivery_refused";
       readonly atMs: number;

@@ -20,6 +20,7 @@ import {
 } from "./schedule.ts";
 import { noticeStatuses, settlePolls } from "./status.ts";
 import { forbids } from "./fit.ts";
+import { noteUnreadable } from "./unreadable.ts";
 
 /**
  * Records a look and everything it makes known. `chargeId` is the charge that the look was begun
@@ -59,6 +60,7 @@ export function learnFromLook(
     doubt,
     nextLook: plannedLook(draft, charge, doubt, purpose, report.complete),
   });
+  noteUnreadable(draft, report, purpose);
   if (report.complete) {
     noticeStatuses(draft, report, evidenceSeq);
     if (!isBaseline) {

@@ -34,7 +34,7 @@ export function entryOf(
   iso: (ms: number) => string,
 ): EntryContent {
   const { fact, charge, refund, effectMinor } = noted;
-  const said = particulars(fact);
+  const said = particulars(fact, iso);
   const payment = said.payment ?? null;
   const standing = standingOf(noted, iso);
   return {
@@ -100,7 +100,7 @@ function chargeStanding(charge: Charge, iso: (ms: number) => string): Detail {
   }
 }
 
-function particulars(fact: Fact): Particulars {
+function particulars(fact: Fact, iso: (ms: number) => string): Particulars {
   switch (fact.type) {
     case "attempt_intended":
       return {
@@ -248,6 +248,17 @@ function particulars(fact: Fact): Particulars {
       return { detail: { reason: outsideText(fact.reason), halted: outsideText(fact.halted) } };
     case "reconciliation_recorded":
       return { outcome: fact.outcome, detail: fact.summary };
+    case "history_unreadable":
+      return {
+        httpStatus: fact.httpStatus,
+        detail: {
+          since: iso(fact.sinceMs),
+          why: textOf(fact.why),
+          history: { state: "unreadable" },
+        },
+      };
+    case "history_readable":
+      return { detail: { since: iso(fact.sinceMs), history: { state: "readable" } } };
     case "delivery_refused":
       return { detail: { reason: outsideText(fact.reason) } };
     default:

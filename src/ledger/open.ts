@@ -1,8 +1,8 @@
 /**
  * Owns the SELECT of what is open: charges and refunds whose outcome is not known, payments that a
- * person has to judge, methods in trouble, and their
- * totals, all in one statement, so that they are of one moment. Must not read the ledger's entries
- * but for the last of a chain, nor know of HTTP. Never throws.
+ * person has to judge, histories that cannot be read, methods in trouble, and their totals, all in one
+ * statement, so that they are of one moment. Must not read the ledger's entries but for the last of a
+ * chain, nor know of HTTP. Never throws.
  */
 import { ask } from "./database.ts";
 import type { LedgerDatabase } from "./database.ts";
@@ -28,10 +28,10 @@ interface Placed extends OpenPlace {
 }
 
 export interface OpenItem extends Placed {
-  readonly kind: "charge" | "refund" | "payment";
+  readonly kind: "charge" | "refund" | "payment" | "history";
   /** The payment that a refund is of, or that a person has to judge. */
   readonly paymentId: string | null;
-  readonly state: "in_flight" | "in_doubt" | "pending" | "contested";
+  readonly state: "in_flight" | "in_doubt" | "pending" | "contested" | "unreadable";
   readonly escalated: 0 | 1;
   /** Whether it freezes its payment method. */
   readonly freezes: 0 | 1;
@@ -79,7 +79,7 @@ export type OpenResult =
 const DELIVERED = `(SELECT recorded_at FROM entry WHERE entry.payment_method_id = item.payment_method_id
   ORDER BY seq DESC LIMIT 1)`;
 
-const IS_OPEN = `(state IN ('in_doubt', 'contested') OR (state = 'in_flight' AND since <= ?1 - ${IN_FLIGHT_OPEN_MS})
+const IS_OPEN = `(state IN ('in_doubt', 'contested', 'unreadable') OR (state = 'in_flight' AND since <= ?1 - ${IN_FLIGHT_OPEN_MS})
   OR (state = 'pending' AND since <= ?1 - ${PENDING_OPEN_MS}))`;
 
 /** Each arm is a range of an index; together they are the methods in trouble and no other. */

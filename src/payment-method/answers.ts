@@ -7,7 +7,13 @@ import { ERRORS, type FirstUse, type Problem } from "../domain/errors.ts";
 import { centavosToPesos } from "../domain/money.ts";
 import type { LookReport } from "../domain/facts.ts";
 import { firstWaitSeconds, heldBack, retryOfNotSent } from "../domain/not-sent.ts";
-import { type Reply, replyProblem, RETRY_AFTER_SECONDS, secondsUntil } from "../domain/reply.ts";
+import {
+  type Reply,
+  replyProblem,
+  RETRY_AFTER_SECONDS,
+  secondsUntil,
+  SLOW_SECONDS,
+} from "../domain/reply.ts";
 import type { Books } from "./books.ts";
 import type { Answer } from "./commands.ts";
 import type { Host } from "./host.ts";
@@ -142,6 +148,15 @@ export function lookFailed(
     retryAfterSeconds: null,
   };
   const about = aboutCharge(books, charge);
+  const { unreadable } = books.journal.method;
+  if (notSent.reason === "upstream_unavailable" && unreadable?.told === true) {
+    const since = new Date(unreadable.sinceMs).toISOString();
+    return problem("history_unreadable", {
+      ...about,
+      detail: `Since ${since} the payment history of this payment method could not be read whole (${why}), without which nothing is sent. A person was told. Nothing was sent.`,
+      retryAfterSeconds: SLOW_SECONDS,
+    });
+  }
   const detail = `The payment history must be read whole before this charge may be sent, and was not (${why}). Nothing was sent.`;
   const said = notSent.reason === "upstream_unavailable" ? { ...about, detail } : about;
   return notSentAnswer(books, notSent, said, firstWaitSeconds(notSent));

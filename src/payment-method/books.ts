@@ -21,13 +21,14 @@ import { Journal } from "./journal.ts";
 import { Relay } from "./relay.ts";
 
 /** Facts that a person should hear of, beside their entry. */
-const ALERTS: ReadonlySet<Fact["type"]> = new Set<Fact["type"]>([
+export const ALERTS: ReadonlySet<Fact["type"]> = new Set<Fact["type"]>([
   "charge_escalated",
   "payment_contested",
   "late_truth_found",
   "payment_unattributed",
   "refund_escalated",
   "delivery_refused",
+  "history_unreadable",
 ]);
 
 /** After an attempt's deadline its alarm waits this much longer, so that the owner comes first. */

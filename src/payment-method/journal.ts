@@ -11,6 +11,7 @@ import type { Actor } from "../domain/facts.ts";
 import { type Inactive, inactiveAfter } from "../domain/inactive.ts";
 import type { PaymentRecord } from "../domain/payment.ts";
 import { entryOf } from "../domain/render.ts";
+import { type Unreadable, unreadableAfter } from "../domain/unreadable.ts";
 import { sealEntry } from "../ledger/chain.ts";
 import { ChargeTable } from "./charge-table.ts";
 import { ComparisonReads } from "./comparison-reads.ts";
@@ -28,6 +29,8 @@ interface Method {
   readonly halted: string | null;
   /** That it is not to be charged, as far as is known. */
   readonly inactive: Inactive | null;
+  /** That its history was not to be read lately. */
+  readonly unreadable: Unreadable | null;
   /** When it was created through us; null where it was not, or long ago. */
   readonly createdAtMs: number | null;
 }
@@ -48,6 +51,7 @@ export class Journal {
     foreignSeen: false,
     halted: null,
     inactive: null,
+    unreadable: null,
     createdAtMs: null,
   };
   #lastSeq = 0;
@@ -76,6 +80,7 @@ export class Journal {
         foreignSeen: row["foreign_seen"] === 1,
         halted: textOrNull(row["halted"]),
         inactive: JSON.parse(textOrNull(row["inactive"]) ?? "null") as Inactive | null,
+        unreadable: JSON.parse(textOrNull(row["unreadable"]) ?? "null") as Unreadable | null,
         createdAtMs: integerOrNull(row["created_at_ms"]),
       };
       this.#deliveredStored = this.#deliveredSeq = integerOrNull(row["delivered_seq"]) ?? 0;
@@ -168,6 +173,7 @@ export class Journal {
       baselineSeq: this.#method.baselineSeq,
       lookedAtMs: this.#method.lookedAtMs,
       lookedSeq: this.#method.lookedSeq,
+      unreadable: this.#method.unreadable,
       attempts: [],
       charges,
       payments,
@@ -229,16 +235,15 @@ export class Journal {
       prevHash = one.entry.hash;
       sealed.push(one);
     }
+    const facts = draft.noted.map(({ fact }) => fact);
     const method = {
       ...this.#method,
       baselineSeq: draft.baselineSeq,
       lookedAtMs: draft.lookedAtMs,
       lookedSeq: draft.lookedSeq,
       foreignSeen: this.#method.foreignSeen || draft.foreignSeen,
-      inactive: inactiveAfter(
-        this.#method.inactive,
-        draft.noted.map(({ fact }) => fact),
-      ),
+      inactive: inactiveAfter(this.#method.inactive, facts),
+      unreadable: unreadableAfter(this.#method.unreadable, facts),
     };
     this.#storage.transactionSync(() => {
       for (const { entry, text } of sealed) {
@@ -321,12 +326,12 @@ export class Journal {
   #writeMethod(method: Method): void {
     this.#run(
       `INSERT INTO method (id, payment_method_id, baseline_seq, looked_at_ms, looked_seq,
-         foreign_seen, delivered_seq, halted, inactive, created_at_ms)
-       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         foreign_seen, delivered_seq, halted, inactive, unreadable, created_at_ms)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET baseline_seq = excluded.baseline_seq,
          looked_at_ms = excluded.looked_at_ms, looked_seq = excluded.looked_seq, foreign_seen = excluded.foreign_seen,
          delivered_seq = excluded.delivered_seq, halted = excluded.halted,
-         inactive = excluded.inactive, created_at_ms = excluded.created_at_ms`,
+         inactive = excluded.inactive, unreadable = excluded.unreadable, created_at_ms = excluded.created_at_ms`,
       this.#paymentMethodId,
       method.baselineSeq,
       method.lookedAtMs,
@@ -335,6 +340,7 @@ export class Journal {
       this.#deliveredSeq,
       method.halted,
       method.inactive === null ? null : JSON.stringify(method.inactive),
+      method.unreadable === null ? null : JSON.stringify(method.unreadable),
       method.createdAtMs,
     );
   }

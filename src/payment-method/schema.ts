@@ -127,6 +127,8 @@ const MIGRATIONS: readonly string[] = [
    ALTER TABLE method ADD COLUMN created_at_ms INTEGER;
    UPDATE method SET inactive = '{"status":"REVOKED","forGood":true,"atMs":0}'
    WHERE EXISTS (SELECT 1 FROM entry WHERE body ->> 'type' = 'method_revoked');`,
+  // 6: since when no look was complete that a charge had to wait for.
+  "ALTER TABLE method ADD COLUMN unreadable TEXT",
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -285,6 +285,14 @@ const EVENTS: {
       return [{ type: "reconciliation_recorded", ...fact }];
     },
   },
+  history_unreadable: {
+    "": () => [
+      { ...ON_METHOD, type: "history_unreadable", sinceMs: T0, why: "status_500", httpStatus: 500 },
+    ],
+  },
+  history_readable: {
+    "": () => [{ type: "history_readable", atMs: T0, chargeId: null, sinceMs: T0 }],
+  },
   delivery_refused: {
     "": () => [{ type: "delivery_refused", atMs: T0, chargeId: null, reason: "fork" }],
   },

@@ -90,6 +90,7 @@ class Life {
       baselineSeq: 1,
       lookedAtMs: this.#lookedAtMs,
       lookedSeq: this.#lookedSeq,
+      unreadable: null,
       // Every charge is loaded, and so is every attempt.
       attempts: [],
       charges: this.#charges,

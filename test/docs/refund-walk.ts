@@ -126,6 +126,7 @@ class Life {
       baselineSeq: 1,
       lookedAtMs: null,
       lookedSeq: null,
+      unreadable: null,
       attempts: [],
       charges: this.#charges,
       payments: this.#payments,

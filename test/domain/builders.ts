@@ -205,6 +205,7 @@ export interface Given {
   readonly baselineSeq?: number | null;
   readonly lookedAtMs?: number | null;
   readonly lookedSeq?: number | null;
+  readonly unreadable?: View["unreadable"];
   /** Attempts of charges that the step has not loaded. */
   readonly attempts?: readonly AttemptRecord[];
   readonly rules?: Partial<Rules>;
@@ -219,6 +220,7 @@ export function viewOf(given: Given = {}): View {
     baselineSeq: given.baselineSeq === undefined ? 1 : given.baselineSeq,
     lookedAtMs: given.lookedAtMs ?? null,
     lookedSeq: given.lookedSeq ?? null,
+    unreadable: given.unreadable ?? null,
     attempts: given.attempts ?? [],
     charges: new Map((given.charges ?? []).map((charge) => [charge.chargeId, charge])),
     payments: new Map((given.payments ?? []).map((payment) => [payment.id, payment])),

@@ -278,8 +278,18 @@ export class Method {
 
   draft(): Draft {
     const { nowMs, nextSeq, lookedAtMs, lookedSeq, charges, payments } = this;
-    const rest = { jitter: 0, rules: RULES, baselineSeq: 1, attempts: [], refunds: new Map() };
-    return openDraft({ nowMs, nextSeq, lookedAtMs, lookedSeq, charges, payments, ...rest });
+    const rest = { jitter: 0, rules: RULES, baselineSeq: 1, attempts: [], unreadable: null };
+    const refunds = new Map();
+    return openDraft({
+      nowMs,
+      nextSeq,
+      lookedAtMs,
+      lookedSeq,
+      charges,
+      payments,
+      refunds,
+      ...rest,
+    });
   }
 
   answer({ outcome: kind, complete }: Action): void {

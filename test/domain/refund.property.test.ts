@@ -123,6 +123,7 @@ class Method {
       baselineSeq: 1,
       lookedAtMs: T0,
       lookedSeq: null,
+      unreadable: null,
       attempts: [],
     });
     decide(draft);

@@ -17,7 +17,7 @@ import { sealEntry } from "../../src/ledger/chain.ts";
 import { claimOverdue, reportMethod } from "../../src/ledger/methods.ts";
 import { FIRST_PREV_HASH } from "../../src/domain/entries.ts";
 import { ALERTS, NOBODY } from "../../src/payment-method/books.ts";
-import { recordOf, T0 } from "../domain/builders.ts";
+import { chargeOf, recordOf, T0 } from "../domain/builders.ts";
 import { NodeLedger } from "../support/node-ledger.ts";
 import { examplesOf, type Situation, SITUATIONS } from "./charge-situations.ts";
 import { refundsIn } from "./refund-situations.ts";
@@ -90,7 +90,7 @@ const UNREADABLE: Fact = {
 /** The states of a payment and of a method, and what of them is on the books. */
 const OTHERS: Readonly<Record<string, () => Promise<string>>> = {
   "payment contested": async () =>
-    listed(ofCharge({ ...(examplesOf("approved")[0] as Charge), contested: ["payment-4"] })),
+    listed(ofCharge(chargeOf({ state: "approved", contested: ["payment-4"] }))),
   "payment foreign": async () => {
     const payment = recordOf({ unattributed: true });
     const fact: Fact = {

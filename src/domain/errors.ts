@@ -56,13 +56,6 @@ export const ERRORS = {
     retry: "same_key",
     explanation: "The API key is valid but lacks the scope that this call needs.",
   },
-  rate_limited: {
-    status: 429,
-    title: "Too many requests",
-    retry: "same_key",
-    explanation:
-      "Slow down and repeat the request with the same idempotency key after `Retry-After`.",
-  },
   payload_too_large: {
     status: 413,
     title: "Payload too large",

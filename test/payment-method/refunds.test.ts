@@ -708,7 +708,13 @@ describe("a method from before there were refunds, and a table of attempts", () 
     for (const table of ["refund", "attempt"]) {
       world.storage.sql.exec(`DROP TABLE ${table}`).toArray();
     }
-    for (const column of ["looked_at_ms", "looked_seq", "inactive", "created_at_ms"]) {
+    for (const column of [
+      "looked_at_ms",
+      "looked_seq",
+      "inactive",
+      "created_at_ms",
+      "unreadable",
+    ]) {
       world.storage.sql.exec(`ALTER TABLE method DROP COLUMN ${column}`).toArray();
     }
     world.storage.sql.exec("UPDATE schema_version SET version = 1").toArray();

@@ -55,7 +55,8 @@ export function assertAlarms({ life, world, isRestored }: Facts): void {
 }
 
 /** What the ledger lists as open is what the books have open: nothing, once all is settled. */
-export function assertOpenIsExact({ life, world, charges, refunds, isHalted }: Facts): void {
+export function assertOpenIsExact(facts: Facts): void {
+  const { life, world, charges, refunds, isHalted } = facts;
   if (isHalted || life.ledgerRestoredAt.has(world)) {
     return;
   }
@@ -64,6 +65,7 @@ export function assertOpenIsExact({ life, world, charges, refunds, isHalted }: F
   const own = new Set<string>([
     ...charges.map(({ chargeId }) => chargeId),
     ...refunds.map(({ refundId }) => refundId),
+    world.paymentMethodId,
   ]);
   assertPaymentsOpen(
     charges,
@@ -72,13 +74,22 @@ export function assertOpenIsExact({ life, world, charges, refunds, isHalted }: F
   const expected = [
     ...charges.map(({ chargeId, state }) => [chargeId, state] as const),
     ...refunds.map(({ refundId, state }) => [refundId, state] as const),
-  ].filter(([, state]) => isOpen(state));
+    ...(isUnreadable(facts) ? [[world.paymentMethodId, "unreadable"] as const] : []),
+  ].filter(([, state]) => isOpen(state) || state === "unreadable");
   const listed = items.filter(([id]) => own.has(id));
   const text = (pairs: readonly (readonly [string, string])[]) =>
     pairs.map(String).toSorted().join();
   if (text(listed) !== text(expected)) {
     throw new Error(`open are ${text(expected) || "none"}, listed are ${text(listed) || "none"}`);
   }
+}
+
+/** A history that could not be read is an item of its own until a complete look of any kind. */
+function isUnreadable({ journal }: Facts): boolean {
+  const toldAt = journal.findLastIndex(({ type }) => type === "history_unreadable");
+  const isWhole = ({ type, outcome }: (typeof journal)[number]) =>
+    type === "looked" && outcome === "complete";
+  return toldAt >= 0 && !journal.slice(toldAt).some(isWhole);
 }
 
 /** A payment that is a person's is an item of its own, until it is one no more. */

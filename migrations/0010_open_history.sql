@@ -1,19 +1,14 @@
--- A payment method whose history has not been whole for an hour, while somebody wants to charge it, is an
--- open item of its own, by the id of its method. The entries that open and close it say so in
--- `detail.history.state`. `escalated`: a person is asked.
+-- A payment method whose history has not been whole for an hour, while a charge had to wait for it, is an
+-- open item of its own, by the id of its method. `escalated`: a person is asked.
 
 CREATE TRIGGER entry_open_history AFTER INSERT ON entry
-WHEN NEW.detail ->> '$.history.state' IS NOT NULL
+WHEN NEW.type IN ('history_unreadable', 'history_readable')
 BEGIN
   DELETE FROM open_item
-  WHERE payment_method_id = NEW.payment_method_id AND item_id = NEW.payment_method_id
-    AND NEW.detail ->> '$.history.state' <> 'unreadable';
+  WHERE payment_method_id = NEW.payment_method_id AND item_id = NEW.payment_method_id;
   INSERT INTO open_item (payment_method_id, item_id, kind, state, escalated, since, seq, freezes)
   SELECT NEW.payment_method_id, NEW.payment_method_id, 'history', 'unreadable', 1,
-    coalesce(unixepoch(substr(NEW.detail ->> '$.since', 1, 19)) * 1000, 0), NEW.seq, 0
-  WHERE NEW.detail ->> '$.history.state' = 'unreadable'
-    AND NOT EXISTS (
-      SELECT 1 FROM open_item
-      WHERE payment_method_id = NEW.payment_method_id AND item_id = NEW.payment_method_id
-    );
+    coalesce(unixepoch(substr(NEW.detail ->> '$.since', 1, 19)) * 1000
+      + substr(NEW.detail ->> '$.since', 21, 3), 0), NEW.seq, 0
+  WHERE NEW.type = 'history_unreadable';
 END;

@@ -116,12 +116,7 @@ function shownItem(item: OpenItem, nowMs: number): Record<string, unknown> {
   return {
     kind: item.kind,
     paymentMethodId: item.paymentMethodId,
-    ...(item.kind === "charge"
-      ? { chargeId: item.itemId, methodFrozen: item.state === "in_doubt" && item.freezes === 1 }
-      : {
-          ...(item.kind === "refund" ? { refundId: item.itemId } : {}),
-          ...(item.kind === "history" ? {} : { paymentId: item.paymentId }),
-        }),
+    ...subjectOf(item),
     state: item.state,
     escalated: item.escalated === 1,
     ...aged(item.since, nowMs),
@@ -134,6 +129,17 @@ function shownItem(item: OpenItem, nowMs: number): Record<string, unknown> {
     seq: item.seq,
     lastDelivery: delivered(item.deliveredAt, nowMs),
   };
+}
+
+/** What the item is about, beside its payment method. */
+function subjectOf({ kind, itemId, paymentId, state, freezes }: OpenItem) {
+  if (kind === "charge") {
+    return { chargeId: itemId, methodFrozen: state === "in_doubt" && freezes === 1 };
+  }
+  if (kind === "refund") {
+    return { refundId: itemId, paymentId };
+  }
+  return kind === "payment" ? { paymentId } : {};
 }
 
 function shownMethod(item: OpenMethod, nowMs: number): Record<string, unknown> {

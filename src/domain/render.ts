@@ -251,14 +251,10 @@ function particulars(fact: Fact, iso: (ms: number) => string): Particulars {
     case "history_unreadable":
       return {
         httpStatus: fact.httpStatus,
-        detail: {
-          since: iso(fact.sinceMs),
-          why: textOf(fact.why),
-          history: { state: "unreadable" },
-        },
+        detail: { since: iso(fact.sinceMs), why: textOf(fact.why) },
       };
     case "history_readable":
-      return { detail: { since: iso(fact.sinceMs), history: { state: "readable" } } };
+      return { detail: { since: iso(fact.sinceMs) } };
     case "delivery_refused":
       return { detail: { reason: outsideText(fact.reason) } };
     default:

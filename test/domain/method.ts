@@ -278,18 +278,9 @@ export class Method {
 
   draft(): Draft {
     const { nowMs, nextSeq, lookedAtMs, lookedSeq, charges, payments } = this;
-    const rest = { jitter: 0, rules: RULES, baselineSeq: 1, attempts: [], unreadable: null };
-    const refunds = new Map();
-    return openDraft({
-      nowMs,
-      nextSeq,
-      lookedAtMs,
-      lookedSeq,
-      charges,
-      payments,
-      refunds,
-      ...rest,
-    });
+    const none = { attempts: [], refunds: new Map(), unreadable: null };
+    const rest = { jitter: 0, rules: RULES, baselineSeq: 1, ...none };
+    return openDraft({ nowMs, nextSeq, lookedAtMs, lookedSeq, charges, payments, ...rest });
   }
 
   answer({ outcome: kind, complete }: Action): void {

@@ -83,14 +83,26 @@ it("what a look shows between two that fail begins the hour anew", async ({ expe
   });
 });
 
-it("a card that Harmony does not know is no history that cannot be read", async ({ expect }) => {
-  const id = crypto.randomUUID();
+it.for([
+  ["a card that Harmony does not know", null, "payment_method_not_found"],
+  ["a key of ours that Harmony refuses", 401, "upstream_unauthorized"],
+  ["a key of ours that Harmony forbids", 403, "upstream_unauthorized"],
+] as const)("%s is no history that cannot be read", async ([, status, code], { expect }) => {
+  const id = status === null ? crypto.randomUUID() : await createMethod(sandbox);
+  if (status !== null) {
+    await setScenario(sandbox, id, {
+      looks: Array.from({ length: 9 }, () => ({ kind: "error" as const, status })),
+    });
+  }
   const answers = [await charge(id, newKey(), { amount: 9 })];
   await after(2 * HOUR_MS, async () => {
     answers.push(await charge(id, newKey(), { amount: 9 }));
   });
-  for (const { json } of answers) {
-    expect(json["code"]).toBe("payment_method_not_found");
-  }
+  expect(answers.map(({ json }) => json["code"])).toEqual([code, code]);
+  // Both looks are in the ledger, and so would be what followed the second.
+  await vi.waitFor(async () => expect(await entries(id, "looked")).toHaveLength(2), {
+    timeout: 10_000,
+    interval: 50,
+  });
   expect(await entries(id, "history_unreadable")).toEqual([]);
 });
